@@ -1,0 +1,87 @@
+import js from "@eslint/js";
+import reactHooks from "eslint-plugin-react-hooks";
+import tseslint from "typescript-eslint";
+
+/** A folder's forbidden imports, each with what to use instead. */
+const arrow = (files, patterns) => ({
+  files,
+  rules: { "no-restricted-imports": ["error", { patterns }] },
+});
+
+const dockerodeOnlyInDriver = {
+  group: ["dockerode"],
+  message: "The engine is spoken to only in src/drivers/docker; use the Driver port (src/drivers/driver.ts).",
+};
+
+const noEnvironment = {
+  object: "process",
+  property: "env",
+  message: "The environment is parsed once, in env.ts; take what you need as an argument.",
+};
+
+export default tseslint.config(
+  { ignores: ["node_modules", ".next", "dist", "data", ".cache", "next-env.d.ts", "coverage"] },
+  js.configs.recommended,
+  {
+    files: ["**/*.mjs"],
+    languageOptions: { globals: { process: "readonly", console: "readonly", URL: "readonly", fetch: "readonly", setTimeout: "readonly", clearTimeout: "readonly", Buffer: "readonly", AbortSignal: "readonly" } },
+  },
+  ...tseslint.configs.recommendedTypeChecked.map((config) => ({ ...config, files: ["**/*.ts", "**/*.tsx"] })),
+  {
+    files: ["**/*.ts", "**/*.tsx"],
+    languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },
+    rules: {
+      "@typescript-eslint/consistent-type-imports": "error",
+      "@typescript-eslint/no-floating-promises": "error",
+      "@typescript-eslint/no-misused-promises": "error",
+      "@typescript-eslint/switch-exhaustiveness-check": ["error", { considerDefaultExhaustiveForUnions: true }],
+      "@typescript-eslint/no-unused-vars": ["error", { argsIgnorePattern: "^_", varsIgnorePattern: "^_" }],
+      "@typescript-eslint/require-await": "off",
+      "no-empty": ["error", { allowEmptyCatch: false }],
+    },
+  },
+  {
+    files: ["src/**/*.ts", "src/**/*.tsx", "sidecar/src/**/*.ts"],
+    ignores: ["**/env.ts", "**/*.test.ts"],
+    rules: { "no-restricted-properties": ["error", noEnvironment] },
+  },
+  {
+    files: ["src/app/**/*.tsx"],
+    plugins: { "react-hooks": reactHooks },
+    rules: reactHooks.configs.recommended.rules,
+  },
+  arrow(["src/**/*.ts", "src/**/*.tsx"], [dockerodeOnlyInDriver]),
+  {
+    files: ["src/app/**/*.ts", "src/app/**/*.tsx"],
+    ignores: ["src/app/api/**"],
+    rules: {
+      "@typescript-eslint/no-restricted-imports": [
+        "error",
+        {
+          patterns: [
+            {
+              group: ["**/server/**"],
+              allowTypeImports: true,
+              message: "Pages take only types from src/server; reach the server over tRPC or src/server/accessor.",
+            },
+          ],
+        },
+      ],
+    },
+  },
+  arrow(["src/drivers/docker/**/*.ts"], [
+    { group: ["**/server/**", "**/app/**"], message: "Drivers know nothing of the server: they implement src/drivers/driver.ts." },
+  ]),
+  arrow(["src/timeline/**/*.ts"], [
+    { group: ["node:*", "**/server/**", "**/app/**"], message: "The timeline is pure: events in, conversation out." },
+  ]),
+  arrow(["sidecar/src/**/*.ts"], [
+    {
+      group: ["**/server/**", "**/app/**", "**/drivers/**", "**/timeline/**", "dockerode"],
+      message: "The sidecar imports nothing of ours outside sidecar/; the server imports its contract.",
+    },
+  ]),
+  arrow(["e2e/**/*.ts"], [
+    { group: ["**/src/server/**", "**/src/drivers/**"], message: "e2e drives the product from outside: HTTP, sockets, a browser." },
+  ]),
+);

@@ -1,0 +1,104 @@
+/**
+ * What sessions need of an engine. Small on purpose: every method has a caller in src/server/sessions.
+ * A driver's endpoint is something the sidecar client can dial; today a unix socket on this host.
+ */
+
+/** Why an engine call failed; `message` of {@link DriverError} says what to do. */
+export type DriverErrorCode =
+  | "engine_unreachable"
+  | "engine_permission"
+  | "image_missing"
+  | "out_of_disk"
+  | "name_taken"
+  | "instance_gone"
+  | "engine_error";
+
+/** The one error of the driver boundary. `message`: a sentence with the next step; `detail`: what the engine said. */
+export class DriverError extends Error {
+  override readonly name = "DriverError";
+  constructor(
+    readonly code: DriverErrorCode,
+    message: string,
+    readonly detail: string,
+    options?: { cause?: unknown },
+  ) {
+    super(message, options);
+  }
+}
+
+/** One container of a session: made from constants, these ids and limits alone; nothing a person types reaches the engine. */
+export interface InstanceSpec {
+  /** `ins_…`, unique for ever; names the container and its run directory. */
+  instanceId: string;
+  sessionId: string;
+  /** Full reference, such as `openagent-session:1f3a…`. */
+  image: string;
+  limits: InstanceLimits;
+}
+
+export interface InstanceLimits {
+  memoryBytes: number;
+  /** Fractions of a core allowed. */
+  cpus: number;
+  pids: number;
+}
+
+/** How to reach a running instance's sidecar, and where the server must listen for its way out. */
+export interface InstanceEndpoint {
+  /** Unix socket on this host; the sidecar listens. */
+  sidecarSocket: string;
+  /** Unix socket path on this host; the server's egress proxy listens, before the instance starts. */
+  egressSocket: string;
+}
+
+export type InstanceState =
+  | { kind: "running"; startedAt: string }
+  | { kind: "exited"; exitCode: number; outOfMemory: boolean; finishedAt: string }
+  | { kind: "gone" };
+
+export interface InstanceInfo {
+  instanceId: string;
+  sessionId: string;
+  state: InstanceState;
+}
+
+/** A change of an instance that nobody asked us for, or did. */
+export type InstanceEvent = { instanceId: string; sessionId: string; kind: "died" | "oom" };
+
+export interface EngineInfo {
+  version: string;
+  /** Container uid 0 is not the host's root. */
+  usernsRemap: boolean;
+}
+
+export interface Driver {
+  /** @throws DriverError `engine_unreachable` or `engine_permission`. */
+  ping(): Promise<EngineInfo>;
+  /** True when the image is present. */
+  hasImage(image: string): Promise<boolean>;
+  /** Creates the session's volumes; existing ones are kept. */
+  ensureVolumes(sessionId: string): Promise<void>;
+  /** Removes the session's volumes; missing ones are fine. */
+  removeVolumes(sessionId: string): Promise<void>;
+  /** The run directory and socket paths of an instance, made if missing. No engine call. */
+  prepareEndpoint(instanceId: string): Promise<InstanceEndpoint>;
+  /**
+   * Creates and starts the container and writes `bootLine` (one line, no newline inside) to its standard input.
+   * Nothing is left behind when it fails.
+   */
+  start(spec: InstanceSpec, bootLine: string): Promise<void>;
+  inspect(instanceId: string): Promise<InstanceState>;
+  /** Stops and removes container and run directory; fine when already gone. @param graceMs before SIGKILL */
+  remove(instanceId: string, graceMs: number): Promise<void>;
+  /** Every instance of this installation, running or not. */
+  list(): Promise<InstanceInfo[]>;
+  /** Sessions that have volumes on the engine. */
+  listVolumes(): Promise<string[]>;
+  /** Last lines of the container's log, for a failure's detail. */
+  tail(instanceId: string, lines: number): Promise<string>;
+  /**
+   * Watches for instances that die. Reconnects by itself; after each (re)connect calls `onResync`, as events may have been missed.
+   * The caller closes it by the signal.
+   */
+  watch(handlers: { onEvent: (event: InstanceEvent) => void; onResync: () => void; onError: (error: DriverError) => void }, signal: AbortSignal): void;
+}
