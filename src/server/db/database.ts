@@ -1,0 +1,70 @@
+import Libsql from "libsql";
+import { join } from "node:path";
+import { readMigrationFiles } from "drizzle-orm/migrator";
+import { BetterSQLiteSession } from "drizzle-orm/better-sqlite3/session";
+import { BaseSQLiteDatabase, SQLiteSyncDialect } from "drizzle-orm/sqlite-core";
+import type { RunResult } from "better-sqlite3";
+
+/** Synchronous on purpose: a transaction is one uninterrupted piece of work of the one process that owns the file. */
+export type Database = BaseSQLiteDatabase<"sync", RunResult>;
+/** A database or a transaction of it; what stores take. */
+export type Store = Pick<Database, "select" | "insert" | "update" | "delete">;
+
+export interface OpenDatabase {
+  db: Database;
+  /** Whoever opened it closes it. */
+  close(): void;
+}
+
+/** The data directory belongs to another running server. */
+export class DataDirectoryInUseError extends Error {
+  override readonly name = "DataDirectoryInUseError";
+}
+
+/**
+ * Opens `<dataDir>/openagent.db` (WAL, synchronous=FULL) and brings its schema up to date.
+ *
+ * libsql speaks better-sqlite3's interface and carries its binary inside the registry package; drizzle's ready-made
+ * driver would import better-sqlite3 itself, so its session is put together here.
+ * @throws DataDirectoryInUseError when another server holds the directory.
+ */
+export function openDatabase(opts: { dataDir: string; migrationsDir: string }): OpenDatabase {
+  const lock = lockDataDirectory(opts.dataDir);
+  const client = new Libsql(join(opts.dataDir, "openagent.db"));
+  client.pragma("journal_mode = WAL");
+  client.pragma("synchronous = FULL");
+  client.pragma("foreign_keys = ON");
+  client.pragma("busy_timeout = 5000");
+  const dialect = new SQLiteSyncDialect();
+  const session = new BetterSQLiteSession(client as never, dialect, undefined, {});
+  const db: Database = new BaseSQLiteDatabase("sync", dialect, session as never, undefined);
+  dialect.migrate(readMigrationFiles({ migrationsFolder: opts.migrationsDir }), session as never);
+  return {
+    db,
+    close() {
+      client.close();
+      lock.release();
+    },
+  };
+}
+
+/** An exclusive transaction on a file of its own: the kernel drops it with the process, so `kill -9` leaves no stale lock. */
+function lockDataDirectory(dataDir: string): { release(): void } {
+  const lock = new Libsql(join(dataDir, "server.lock"));
+  try {
+    lock.pragma("busy_timeout = 0");
+    lock.exec("BEGIN EXCLUSIVE");
+  } catch (error) {
+    lock.close();
+    throw new DataDirectoryInUseError(
+      `Another OpenAgent server uses ${dataDir}. Stop it with "npm run down", or give this one a directory of its own by OPENAGENT_DATA_DIR.`,
+      { cause: error },
+    );
+  }
+  return {
+    release() {
+      lock.exec("ROLLBACK");
+      lock.close();
+    },
+  };
+}

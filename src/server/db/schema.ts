@@ -1,0 +1,234 @@
+/** The system of record. Ids are opaque with a prefix; times are ISO 8601 UTC strings; money is USD. */
+import { index, integer, primaryKey, sqliteTable, text, uniqueIndex } from "drizzle-orm/sqlite-core";
+import type {
+  AgentState,
+  EventType,
+  Failure,
+  ModelRef,
+  PermissionMode,
+  ProvisioningStep,
+  Question,
+  RequestKind,
+  RequestReply,
+  SessionStatus,
+  TurnOutcome,
+} from "../../../sidecar/src/contract";
+
+export const ROLES = ["owner", "admin", "member", "viewer"] as const;
+export type Role = (typeof ROLES)[number];
+export type Visibility = "private" | "team-read" | "team-write";
+
+/** Facts of this installation: `claimedAt`, `authSecret`, `masterKeyCheck`. */
+export const installation = sqliteTable("installation", {
+  name: text("name").primaryKey(),
+  value: text("value").notNull(),
+});
+
+export const users = sqliteTable(
+  "users",
+  {
+    id: text("id").primaryKey(),
+    /** Lower case. */
+    email: text("email").notNull(),
+    name: text("name").notNull(),
+    role: text("role").$type<Role>().notNull(),
+    /** argon2id, in PHC form. */
+    passwordHash: text("password_hash").notNull(),
+    disabledAt: text("disabled_at"),
+    createdAt: text("created_at").notNull(),
+  },
+  (t) => [uniqueIndex("users_email").on(t.email)],
+);
+
+/** A signed-in browser; the cookie's JWT carries only `id`. */
+export const loginSessions = sqliteTable(
+  "login_sessions",
+  {
+    id: text("id").primaryKey(),
+    userId: text("user_id").notNull().references(() => users.id),
+    createdAt: text("created_at").notNull(),
+    expiresAt: text("expires_at").notNull(),
+    revokedAt: text("revoked_at"),
+    userAgent: text("user_agent").notNull(),
+  },
+  (t) => [index("login_sessions_user").on(t.userId)],
+);
+
+/** Personal access tokens; only the SHA-256 is kept. */
+export const apiTokens = sqliteTable(
+  "api_tokens",
+  {
+    id: text("id").primaryKey(),
+    userId: text("user_id").notNull().references(() => users.id),
+    name: text("name").notNull(),
+    tokenHash: text("token_hash").notNull(),
+    /** null: everything its owner may, save what tokens never may. */
+    scopes: text("scopes", { mode: "json" }).$type<string[]>(),
+    createdAt: text("created_at").notNull(),
+    expiresAt: text("expires_at"),
+    revokedAt: text("revoked_at"),
+    lastUsedAt: text("last_used_at"),
+  },
+  (t) => [uniqueIndex("api_tokens_hash").on(t.tokenHash), index("api_tokens_user").on(t.userId)],
+);
+
+/** Provider keys under envelope encryption: a data key of its own for each row, wrapped by the master key. */
+export const providerKeys = sqliteTable(
+  "provider_keys",
+  {
+    id: text("id").primaryKey(),
+    /** A user's id, or `team`. */
+    scopeOwner: text("scope_owner").notNull(),
+    providerId: text("provider_id").notNull(),
+    name: text("name").notNull(),
+    baseUrl: text("base_url"),
+    /** The last characters, for people to tell keys apart. */
+    hint: text("hint").notNull(),
+    sealed: text("sealed").notNull(),
+    createdAt: text("created_at").notNull(),
+    updatedAt: text("updated_at").notNull(),
+  },
+  (t) => [uniqueIndex("provider_keys_scope").on(t.scopeOwner, t.providerId)],
+);
+
+export interface RepoSource {
+  url: string;
+  branch?: string;
+  depth?: number;
+}
+
+export const sessions = sqliteTable(
+  "sessions",
+  {
+    id: text("id").primaryKey(),
+    ownerId: text("owner_id").notNull().references(() => users.id),
+    title: text("title").notNull(),
+    status: text("status").$type<SessionStatus>().notNull(),
+    step: text("step").$type<ProvisioningStep>(),
+    reason: text("reason", { mode: "json" }).$type<Failure>(),
+    agentState: text("agent_state").$type<AgentState>().notNull(),
+    model: text("model", { mode: "json" }).$type<ModelRef>().notNull(),
+    agent: text("agent").notNull(),
+    permissionMode: text("permission_mode").$type<PermissionMode>().notNull(),
+    repo: text("repo", { mode: "json" }).$type<RepoSource>(),
+    visibility: text("visibility").$type<Visibility>().notNull(),
+    /** Raised by each registration. */
+    epoch: integer("epoch").notNull(),
+    /** The last spool position committed to the log. */
+    heldEpoch: integer("held_epoch").notNull(),
+    heldN: integer("held_n").notNull(),
+    lastSeq: integer("last_seq").notNull(),
+    /** The container that is this session's now; null when it has none. */
+    instanceId: text("instance_id"),
+    /** Bearer token and egress secret of the instance, encrypted, so that a restarted server goes on without registering. */
+    instanceSecrets: text("instance_secrets"),
+    image: text("image"),
+    createdAt: text("created_at").notNull(),
+    lastActivityAt: text("last_activity_at").notNull(),
+    archivedAt: text("archived_at"),
+  },
+  (t) => [index("sessions_owner").on(t.ownerId, t.lastActivityAt), index("sessions_status").on(t.status)],
+);
+
+/** One-time tokens of starting instances; only the hash is kept, burned in the transaction that binds the public key. */
+export const registrations = sqliteTable("registrations", {
+  tokenHash: text("token_hash").primaryKey(),
+  sessionId: text("session_id").notNull(),
+  instanceId: text("instance_id").notNull(),
+  expiresAt: text("expires_at").notNull(),
+  burnedAt: text("burned_at"),
+  publicKey: text("public_key"),
+});
+
+/** The spine. `seq` is dense from 1 in its session; `(epoch, n)` is set on what a sidecar made. */
+export const events = sqliteTable(
+  "events",
+  {
+    sessionId: text("session_id").notNull(),
+    seq: integer("seq").notNull(),
+    at: text("at").notNull(),
+    type: text("type").$type<EventType>().notNull(),
+    /** JSON */
+    data: text("data").notNull(),
+    epoch: integer("epoch"),
+    n: integer("n"),
+  },
+  (t) => [primaryKey({ columns: [t.sessionId, t.seq] }), uniqueIndex("events_spool").on(t.sessionId, t.epoch, t.n)],
+);
+
+export type PromptState = "queued" | "running" | "done" | "cancelled";
+export interface Attachment {
+  name: string;
+  mime: string;
+  dataUrl: string;
+}
+
+export const prompts = sqliteTable(
+  "prompts",
+  {
+    id: text("id").primaryKey(),
+    sessionId: text("session_id").notNull(),
+    userId: text("user_id").notNull(),
+    /** The caller's idempotency key. */
+    key: text("key").notNull(),
+    kind: text("kind").$type<"prompt" | "shell">().notNull(),
+    text: text("text").notNull(),
+    model: text("model", { mode: "json" }).$type<ModelRef>(),
+    agent: text("agent"),
+    effort: text("effort"),
+    attachments: text("attachments", { mode: "json" }).$type<Attachment[]>(),
+    state: text("state").$type<PromptState>().notNull(),
+    /** The answer given to the first call, given again to every later one. */
+    answeredState: text("answered_state").$type<"running" | "queued">().notNull(),
+    outcome: text("outcome").$type<TurnOutcome>(),
+    position: integer("position").notNull(),
+    createdAt: text("created_at").notNull(),
+    startedAt: text("started_at"),
+    endedAt: text("ended_at"),
+  },
+  (t) => [uniqueIndex("prompts_key").on(t.sessionId, t.key), index("prompts_queue").on(t.sessionId, t.state, t.position)],
+);
+
+export const requests = sqliteTable(
+  "requests",
+  {
+    id: text("id").primaryKey(),
+    sessionId: text("session_id").notNull(),
+    kind: text("kind").$type<RequestKind>().notNull(),
+    title: text("title").notNull(),
+    detail: text("detail").notNull(),
+    patterns: text("patterns", { mode: "json" }).$type<string[]>(),
+    questions: text("questions", { mode: "json" }).$type<Question[]>(),
+    openedAt: text("opened_at").notNull(),
+    deadline: text("deadline").notNull(),
+    /** What happens at the deadline. */
+    fallback: text("fallback").$type<"reject">().notNull(),
+    outcome: text("outcome").$type<"once" | "always" | "reject" | "answered" | "expired" | "withdrawn">(),
+    answer: text("answer", { mode: "json" }).$type<RequestReply>(),
+    answeredBy: text("answered_by"),
+    closedAt: text("closed_at"),
+    /** When the agent got the answer; null and closed: still to be delivered. */
+    deliveredAt: text("delivered_at"),
+  },
+  (t) => [index("requests_session").on(t.sessionId, t.closedAt), index("requests_deadline").on(t.closedAt, t.deadline)],
+);
+
+export const terminals = sqliteTable(
+  "terminals",
+  {
+    id: text("id").primaryKey(),
+    sessionId: text("session_id").notNull(),
+    instanceId: text("instance_id").notNull(),
+    createdBy: text("created_by").notNull(),
+    createdAt: text("created_at").notNull(),
+    closedAt: text("closed_at"),
+  },
+  (t) => [index("terminals_session").on(t.sessionId)],
+);
+
+/** How far a person has read a session. */
+export const reads = sqliteTable(
+  "reads",
+  { userId: text("user_id").notNull(), sessionId: text("session_id").notNull(), seq: integer("seq").notNull() },
+  (t) => [primaryKey({ columns: [t.userId, t.sessionId] })],
+);
