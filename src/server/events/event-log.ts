@@ -1,0 +1,137 @@
+import { and, asc, eq, gt } from "drizzle-orm";
+import { type EventBody, parseEventBody, type SessionEvent, type SpoolPosition } from "../../../sidecar/src/contract";
+import { type Clock, isoNow } from "../clock";
+import type { Database, Store } from "../db/database";
+import { events, sessions } from "../db/schema";
+
+/** How many events one read takes at most; a follower goes on from there. */
+export const READ_LIMIT = 500;
+
+/** One transaction of the system of record in which events may be made. */
+export interface LogTransaction {
+  readonly store: Store;
+  /**
+   * Appends one event and gives it the session's next seq. `made` is set for what a sidecar made.
+   * @throws Error when the session has no row.
+   */
+  append(sessionId: string, body: EventBody, made?: SpoolPosition & { at: string }): SessionEvent;
+}
+
+export interface EventLog {
+  /**
+   * Runs `work` in one transaction: rows and events are committed together or not at all. Followers hear of the events
+   * after the commit; `work` must not await.
+   */
+  transaction<T>(work: (tx: LogTransaction) => T): T;
+  /** Events after `afterSeq` in order, at most {@link READ_LIMIT}. */
+  read(sessionId: string, afterSeq: number, limit?: number): SessionEvent[];
+  /**
+   * Replay, then live, until the signal; each batch is non-empty and dense. Ends by itself when the session is removed.
+   */
+  follow(sessionId: string, afterSeq: number, signal: AbortSignal): AsyncIterable<SessionEvent[]>;
+  /** Wakes followers of a removed session, whose streams then end. */
+  forget(sessionId: string): void;
+}
+
+interface Follower {
+  wake(): void;
+}
+
+export function createEventLog(deps: { db: Database; clock: Clock }): EventLog {
+  const followers = new Map<string, Set<Follower>>();
+  const wake = (sessionId: string) => followers.get(sessionId)?.forEach((f) => f.wake());
+
+  const read = (sessionId: string, afterSeq: number, limit = READ_LIMIT): SessionEvent[] =>
+    deps.db
+      .select()
+      .from(events)
+      .where(and(eq(events.sessionId, sessionId), gt(events.seq, afterSeq)))
+      .orderBy(asc(events.seq))
+      .limit(Math.min(limit, READ_LIMIT))
+      .all()
+      .map((row) => ({ seq: row.seq, at: row.at, ...parseEventBody(row.type, JSON.parse(row.data)) }));
+
+  return {
+    read,
+    transaction(work) {
+      const touched = new Map<string, number>();
+      const result = deps.db.transaction((store) => {
+        const value = work({
+          store,
+          append: (sessionId, body, made) => {
+            const seq = (touched.get(sessionId) ?? lastSeq(store, sessionId)) + 1;
+            const at = made?.at ?? isoNow(deps.clock);
+            store
+              .insert(events)
+              .values({ sessionId, seq, at, type: body.type, data: JSON.stringify(body.data), epoch: made?.epoch, n: made?.n })
+              .run();
+            touched.set(sessionId, seq);
+            return { seq, at, ...body };
+          },
+        });
+        const now = isoNow(deps.clock);
+        for (const [sessionId, seq] of touched) {
+          store.update(sessions).set({ lastSeq: seq, lastActivityAt: now }).where(eq(sessions.id, sessionId)).run();
+        }
+        return value;
+      });
+      for (const sessionId of touched.keys()) wake(sessionId);
+      return result;
+    },
+    async *follow(sessionId, afterSeq, signal) {
+      let position = afterSeq;
+      const bell = createBell(signal);
+      const set = followers.get(sessionId) ?? new Set();
+      followers.set(sessionId, set.add(bell));
+      try {
+        while (!signal.aborted) {
+          const batch = read(sessionId, position);
+          const last = batch.at(-1);
+          if (last) {
+            position = last.seq;
+            yield batch;
+          } else if (sessionExists(deps.db, sessionId)) {
+            await bell.rung();
+          } else {
+            return;
+          }
+        }
+      } finally {
+        set.delete(bell);
+        if (set.size === 0 && followers.get(sessionId) === set) followers.delete(sessionId);
+        bell.close();
+      }
+    },
+    forget: wake,
+  };
+}
+
+function lastSeq(store: Store, sessionId: string): number {
+  const row = store.select({ lastSeq: sessions.lastSeq }).from(sessions).where(eq(sessions.id, sessionId)).get();
+  if (!row) throw new Error(`No session ${sessionId} to append an event to`);
+  return row.lastSeq;
+}
+
+function sessionExists(store: Store, sessionId: string): boolean {
+  return store.select({ id: sessions.id }).from(sessions).where(eq(sessions.id, sessionId)).get() !== undefined;
+}
+
+/** Remembers a ring that came while nobody waited, so that no wake-up is missed between a read and the wait. */
+function createBell(signal: AbortSignal) {
+  let rung = false;
+  let release: (() => void) | null = null;
+  const wake = () => {
+    rung = true;
+    release?.();
+  };
+  signal.addEventListener("abort", wake, { once: true });
+  return {
+    wake,
+    async rung() {
+      if (!rung) await new Promise<void>((resolve) => (release = resolve));
+      rung = false;
+      release = null;
+    },
+    close: () => signal.removeEventListener("abort", wake),
+  };
+}
