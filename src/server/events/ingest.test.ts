@@ -4,7 +4,7 @@ import type { SessionEvent, SpooledEvent } from "../../../sidecar/src/contract";
 import { sessions } from "../db/schema";
 import { createEventLog, type EventLog } from "./event-log";
 import { ingest, IngestError } from "./ingest";
-import { testDatabase, type TestDatabase } from "./testing";
+import { testDatabase, type TestDatabase } from "../db/testing";
 
 const delta = (epoch: number, n: number, text = `t${n}`): SpooledEvent => ({
   epoch,

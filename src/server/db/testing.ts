@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Clock } from "../clock";
-import { type Database, openDatabase } from "../db/database";
-import { sessions, users } from "../db/schema";
+import { type Database, openDatabase } from "./database";
+import { sessions, users } from "./schema";
 
 export interface TestDatabase extends Disposable {
   db: Database;
@@ -18,7 +18,7 @@ const START = Date.UTC(2026, 10, 1);
 
 export function testDatabase(): TestDatabase {
   const dataDir = mkdtempSync(join(tmpdir(), "oa-test-"));
-  const open = openDatabase({ dataDir, migrationsDir: join(import.meta.dirname, "..", "db", "migrations") });
+  const open = openDatabase({ dataDir, migrationsDir: join(import.meta.dirname, "migrations") });
   let now = START;
   const clock = { now: () => now, advance: (ms: number) => void (now += ms) };
   const userId = "usr_owner00000000";

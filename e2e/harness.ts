@@ -1,0 +1,246 @@
+/**
+ * The built product as its users get it: a server process of its own on a free port, a data directory of its own, a real
+ * engine. Everything it makes is removed by `close`.
+ */
+import { execFile, spawn, type ChildProcess } from "node:child_process";
+import { randomBytes, randomUUID } from "node:crypto";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { createClient, followEvents, type OpenAgentClient } from "../src/client/index";
+import type { SessionEvent } from "../sidecar/src/contract";
+
+export const ROOT = join(import.meta.dirname, "..");
+const run = promisify(execFile);
+
+export const OWNER = { name: "Olivia Owner", email: "olivia@example.test", password: "correct horse battery" };
+
+export interface Product {
+  url: string;
+  dataDir: string;
+  instance: string;
+  /** Signed in as {@link OWNER} by a personal access token. */
+  client: OpenAgentClient;
+  token: string;
+  /** SIGTERM, then waits for the end. @returns how long it took, ms */
+  stop(signal?: NodeJS.Signals): Promise<number>;
+  /** Starts the server again on the same data directory. */
+  start(): Promise<void>;
+  log(): string;
+  close(): Promise<void>;
+}
+
+/** Starts, claims, and makes a token. */
+export async function startProduct(env: Record<string, string> = {}): Promise<Product> {
+  const product = await startUnclaimed(env);
+  const claimed = await post(product.url, "system.claim", { code: product.claimCode(), ...OWNER });
+  if (!claimed.ok) throw new Error(`claim failed: ${await claimed.text()}`);
+  const cookie = await signIn(product.url, OWNER);
+  const made = await post(product.url, "account.tokens.create", { name: "e2e" }, { cookie });
+  const token = tokenOf(await made.json());
+  return { ...product, token, client: createClient({ url: product.url, token }) };
+}
+
+export type UnclaimedProduct = Omit<Product, "client" | "token"> & { claimCode(): string };
+
+export async function startUnclaimed(env: Record<string, string> = {}): Promise<UnclaimedProduct> {
+  const port = await freePort();
+  const dataDir = mkdtempSync(join(tmpdir(), "oa-e2e-"));
+  const instance = `oa-t${randomBytes(4).toString("hex")}`;
+  const url = `http://127.0.0.1:${port}`;
+  let output = "";
+  let child: ChildProcess | null = null;
+
+  const start = async () => {
+    const started = spawn(process.execPath, ["dist/server/main.mjs"], {
+      cwd: ROOT,
+      env: { ...process.env, NODE_ENV: "production", PORT: String(port), OPENAGENT_DATA_DIR: dataDir, OPENAGENT_INSTANCE: instance, ...env },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    child = started;
+    started.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
+    started.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
+    await until(async () => {
+      if (started.exitCode !== null) throw new Error(`the server ended with ${started.exitCode}:\n${output.slice(-4000)}`);
+      return (await fetch(`${url}/readyz`).catch(() => null))?.status === 200;
+    }, 30_000);
+  };
+  const stop = async (signal: NodeJS.Signals = "SIGTERM") => {
+    const ended = child;
+    child = null;
+    if (!ended || ended.exitCode !== null || ended.signalCode !== null) return 0;
+    const begun = performance.now();
+    const exit = new Promise((resolve) => ended.once("exit", resolve));
+    ended.kill(signal);
+    await exit;
+    return performance.now() - begun;
+  };
+  const product = {
+    url,
+    dataDir,
+    instance,
+    start,
+    stop,
+    log: () => output,
+    claimCode: () => readFileSync(join(dataDir, "claim-code"), "utf8").trim(),
+    async close() {
+      await stop();
+      await removeEngineObjects(instance);
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+  try {
+    await start();
+  } catch (error) {
+    await product.close();
+    throw error;
+  }
+  return product;
+}
+
+/** A tRPC mutation as a program without our client makes it. */
+export function post(url: string, path: string, input: unknown, headers: Record<string, string> = {}): Promise<Response> {
+  return fetch(`${url}/api/trpc/${path}`, {
+    method: "POST",
+    headers: { "content-type": "application/json", origin: url, ...headers },
+    body: JSON.stringify(input),
+  });
+}
+
+/** @returns the Cookie header of a signed-in browser, made by hand as contract.md says. */
+export async function signIn(url: string, person: { email: string; password: string }): Promise<string> {
+  const csrf = await fetch(`${url}/api/auth/csrf`);
+  const { csrfToken } = (await csrf.json()) as { csrfToken: string };
+  const csrfCookies = cookiesOf(csrf);
+  const answer = await fetch(`${url}/api/auth/callback/credentials`, {
+    method: "POST",
+    redirect: "manual",
+    headers: { cookie: csrfCookies, origin: url, "content-type": "application/x-www-form-urlencoded" },
+    body: new URLSearchParams({ ...person, csrfToken, json: "true" }),
+  });
+  return `${csrfCookies}; ${cookiesOf(answer)}`;
+}
+
+function cookiesOf(response: Response): string {
+  return response.headers
+    .getSetCookie()
+    .map((cookie) => cookie.split(";")[0] ?? "")
+    .join("; ");
+}
+
+function tokenOf(body: unknown): string {
+  const token = (body as { result?: { data?: { token?: unknown } } }).result?.data?.token;
+  if (typeof token !== "string") throw new Error(`no token in ${JSON.stringify(body)}`);
+  return token;
+}
+
+/** Asks until true. @throws Error at the deadline. */
+export async function until(check: () => Promise<boolean> | boolean, limitMs: number, what = "the condition"): Promise<void> {
+  const deadline = performance.now() + limitMs;
+  while (!(await check())) {
+    if (performance.now() > deadline) throw new Error(`${what} did not come true within ${limitMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
+/** Waits for a session's status. @throws Error when it fails instead. */
+export async function sessionIs(client: OpenAgentClient, id: string, status: string, limitMs = 60_000): Promise<void> {
+  await until(
+    async () => {
+      const session = await client.sessions.get.query({ id });
+      if (session.status === "error" && status !== "error") throw new Error(`session failed: ${JSON.stringify(session.reason)}`);
+      return session.status === status;
+    },
+    limitMs,
+    `status ${status}`,
+  );
+}
+
+export interface TurnResult {
+  events: SessionEvent[];
+  /** Text parts of assistant messages, joined. */
+  text: string;
+  outcome: string;
+}
+
+/** Sends a prompt and follows it to its end; permission requests are answered with `reply`. */
+export async function runTurn(
+  client: OpenAgentClient,
+  opts: { sessionId: string; text: string; reply?: "once" | "always" | "reject"; kind?: "prompt" | "shell" },
+): Promise<TurnResult> {
+  const afterSeq = (await client.sessions.get.query({ id: opts.sessionId })).lastSeq;
+  const key = randomUUID();
+  const { promptId } =
+    opts.kind === "shell"
+      ? await client.prompts.shell.mutate({ sessionId: opts.sessionId, command: opts.text, key })
+      : await client.prompts.send.mutate({ sessionId: opts.sessionId, text: opts.text, key });
+  const stop = new AbortController();
+  const timer = setTimeout(() => stop.abort(), 90_000);
+  const events: SessionEvent[] = [];
+  const kinds = new Map<string, string>();
+  let text = "";
+  try {
+    for await (const event of followEvents(client, { sessionId: opts.sessionId, afterSeq, signal: stop.signal })) {
+      events.push(event);
+      if (event.type === "part.started") kinds.set(event.data.partId, event.data.kind);
+      if (event.type === "part.delta" && kinds.get(event.data.partId) === "text") text += event.data.text;
+      if (event.type === "request.opened") await client.requests.respond.mutate({ id: event.data.requestId, reply: opts.reply ?? "once" });
+      if (event.type === "turn.ended" && event.data.promptId === promptId) return { events, text, outcome: event.data.outcome };
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+  throw new Error(`the turn did not end; last events: ${JSON.stringify(events.slice(-5))}`);
+}
+
+/** The engine's containers of one installation, running or not. */
+export async function containersOf(instance: string): Promise<string[]> {
+  return lines(await run("docker", ["ps", "-aq", "--no-trunc", "--filter", `label=openagent.installation=${instance}`]));
+}
+
+export async function volumesOf(instance: string): Promise<string[]> {
+  return lines(await run("docker", ["volume", "ls", "-q", "--filter", `name=^${instance}-`]));
+}
+
+export async function docker(...args: string[]): Promise<string> {
+  return (await run("docker", args, { maxBuffer: 64 * 1024 * 1024 })).stdout;
+}
+
+/** An example of examples/, run as a person runs it. */
+export async function runExample(name: string, opts: { url: string; token: string; args?: string[] }): Promise<{ stdout: string; code: number }> {
+  const env = { ...process.env, OPENAGENT_URL: opts.url, OPENAGENT_TOKEN: opts.token };
+  try {
+    const { stdout } = await run(process.execPath, ["--import", "tsx", `examples/${name}`, ...(opts.args ?? [])], { cwd: ROOT, env, timeout: 100_000 });
+    return { stdout, code: 0 };
+  } catch (error) {
+    const failed = error as { stdout?: string; stderr?: string; code?: number };
+    if (typeof failed.code !== "number") throw error;
+    return { stdout: `${failed.stdout ?? ""}${failed.stderr ?? ""}`, code: failed.code };
+  }
+}
+
+async function removeEngineObjects(instance: string): Promise<void> {
+  const containers = await containersOf(instance);
+  if (containers.length > 0) await docker("rm", "-f", ...containers);
+  const volumes = await volumesOf(instance);
+  if (volumes.length > 0) await docker("volume", "rm", "-f", ...volumes);
+}
+
+function lines({ stdout }: { stdout: string }): string[] {
+  return stdout.split("\n").filter((line) => line !== "");
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  if (address === null || typeof address === "string") throw new Error("no port");
+  return address.port;
+}
+
+if (!existsSync(join(ROOT, "dist/server/main.mjs"))) {
+  throw new Error('e2e drives the built product: run "npm test", which builds it, or "npm run build" first.');
+}

@@ -1,0 +1,134 @@
+import type { ProviderCredential } from "../../sidecar/src/contract";
+import type { Driver } from "../drivers/driver";
+import type { Clock } from "./clock";
+import type { Database } from "./db/database";
+import type { EgressGate } from "./egress/egress-gate";
+import { createEventLog } from "./events/event-log";
+import type { SecretBox } from "./keys/secret-box";
+import type { Logger } from "./log";
+import type { Models } from "./models/models";
+import { createRequests, type Requests } from "./requests/requests";
+import { createConnections } from "./sessions/connections";
+import { createCredentialPush, type CredentialPush } from "./sessions/credential-push";
+import { createKeyedMutex, createSemaphore } from "./sessions/keyed-mutex";
+import { createLifecycle, type Lifecycle } from "./sessions/lifecycle";
+import { SESSION_LIMITS } from "./sessions/limits";
+import { createPromptQueue } from "./sessions/prompt-queue";
+import { createPrompts, type Prompts } from "./sessions/prompts";
+import { createProvisioner } from "./sessions/provisioner";
+import { createRegistrar } from "./sessions/registration";
+import { findSession } from "./sessions/session-store";
+import { createSessions, type Sessions } from "./sessions/sessions";
+import { createTimelines } from "./sessions/timelines";
+import { createTerminals, type Terminals } from "./terminal/terminals";
+import type { Tickets } from "./terminal/tickets";
+
+export interface SessionServices {
+  sessions: Sessions;
+  prompts: Prompts;
+  requests: Requests;
+  terminals: Terminals;
+  lifecycle: Lifecycle;
+  /** Tells running sessions of changed keys. */
+  credentials: CredentialPush;
+  /** Starts watching the engine and bringing rows and containers into one truth. */
+  start(): void;
+  /** Ends streams and timers; containers go on. */
+  stop(): Promise<void>;
+}
+
+/** How often deadlines of requests are looked at. */
+const EXPIRY_CHECK_MS = 5_000;
+
+interface Deps {
+  db: Database;
+  clock: Clock;
+  logger: Logger;
+  driver: Driver;
+  egress: EgressGate;
+  box: SecretBox;
+  models: Pick<Models, "resolve">;
+  tickets: Tickets;
+  /** Full reference of the session image. */
+  image: string;
+  credentialsFor(userId: string): ProviderCredential[];
+}
+
+/** Everything about sessions, wired; the parts know each other only through their arguments. */
+export function composeSessions(deps: Deps): SessionServices {
+  const { db, clock, logger, driver } = deps;
+  const log = createEventLog({ db, clock });
+  const mutex = createKeyedMutex();
+  const stopping = new AbortController();
+  const connectionOf = (sessionId: string) => connections.get(sessionId);
+  const clientOf = (sessionId: string) => {
+    const status = findSession(db, sessionId)?.status;
+    return status === "idle" || status === "active" ? (connections.get(sessionId)?.client ?? null) : null;
+  };
+  const report = (sessionId: string, err: unknown) => logger.error({ sessionId, err }, "session work failed");
+
+  const requests = createRequests({ db, log, clock, logger, clientOf });
+  const queue = createPromptQueue({ db, log, clock, logger, mutex, clientOf });
+  const connections = createConnections({
+    db,
+    log,
+    logger,
+    driver,
+    egress: deps.egress,
+    onEvent(tx, sessionId, body) {
+      queue.onEvent(tx, sessionId, body);
+      requests.onEvent(tx, sessionId, body);
+    },
+    onProgress(sessionId) {
+      queue.dispatch(sessionId).catch((error: unknown) => report(sessionId, error));
+      requests.deliver(sessionId).catch((error: unknown) => report(sessionId, error));
+    },
+    onForged: (sessionId, error) => lifecycle.onForged(sessionId, error),
+  });
+  const registrar = createRegistrar({ db, log, clock, box: deps.box });
+  const provisioner = createProvisioner({
+    db,
+    log,
+    logger,
+    driver,
+    connections,
+    registrar,
+    image: deps.image,
+    credentialsFor: deps.credentialsFor,
+    startSlot: createSemaphore(SESSION_LIMITS.concurrentStarts),
+  });
+  const lifecycle = createLifecycle({ db, log, clock, logger, driver, connections, provisioner, registrar, queue, mutex });
+  const timelines = createTimelines(log);
+  let expiry: NodeJS.Timeout | undefined;
+
+  return {
+    sessions: createSessions({ db, log, lifecycle, timelines, models: deps.models }),
+    prompts: createPrompts({ db, queue, models: deps.models, connectionOf, onDispatchError: report }),
+    requests,
+    terminals: createTerminals({ db, clock, tickets: deps.tickets, connectionOf }),
+    lifecycle,
+    credentials: createCredentialPush({ db, logger, connections, registrar, credentialsFor: deps.credentialsFor }),
+    start() {
+      const reconcile = () => {
+        lifecycle.reconcile().catch((err: unknown) => logger.error({ err }, "sessions and engine could not be compared"));
+      };
+      driver.watch(
+        {
+          onEvent: (event) => void lifecycle.onInstanceEvent(event).catch((err: unknown) => report(event.sessionId, err)),
+          onResync: reconcile,
+          onError: (err) => logger.warn({ err }, "engine events broke off"),
+        },
+        stopping.signal,
+      );
+      expiry = setInterval(() => {
+        for (const sessionId of requests.expire()) requests.deliver(sessionId).catch((error: unknown) => report(sessionId, error));
+      }, EXPIRY_CHECK_MS);
+    },
+    async stop() {
+      stopping.abort();
+      clearInterval(expiry);
+      await lifecycle.close();
+      await connections.closeAll();
+    },
+  };
+}

@@ -1,0 +1,237 @@
+import { and, asc, eq, gt, isNotNull, isNull, lte, ne, or } from "drizzle-orm";
+import type { Question, RequestKind, RequestReply, SidecarEventBody } from "../../../sidecar/src/contract";
+import type { Caller } from "../auth/caller";
+import { type Clock, isoNow } from "../clock";
+import type { Database } from "../db/database";
+import { requests, sessions } from "../db/schema";
+import { AppError, notFound } from "../errors";
+import type { EventLog, LogTransaction } from "../events/event-log";
+import { IngestError } from "../events/ingest";
+import type { Logger } from "../log";
+import { mayAccess, requireSession, visibleTo } from "../sessions/session-store";
+import { SESSION_LIMITS } from "../sessions/limits";
+import type { SidecarClient } from "../sidecar-client/sidecar-client";
+import { SidecarError } from "../sidecar-client/sidecar-error";
+
+type RequestRow = typeof requests.$inferSelect;
+
+/** A durable question of an agent to people, as the API gives it. `default`: what happens at the deadline. */
+export interface AgentRequest {
+  id: string;
+  sessionId: string;
+  kind: RequestKind;
+  title: string;
+  detail: string;
+  patterns: string[] | null;
+  questions: Question[] | null;
+  openedAt: string;
+  deadline: string;
+  default: "reject";
+  open: boolean;
+  outcome: RequestRow["outcome"];
+  answeredBy: string | null;
+}
+
+export interface Requests {
+  list(caller: Caller, filter: { sessionId?: string | undefined; open?: boolean | undefined; cursor?: string | undefined; limit: number }): {
+    items: AgentRequest[];
+    nextCursor: string | null;
+  };
+  /**
+   * The first answer wins and is kept at once; it reaches the agent now or as soon as it can be reached.
+   * @throws AppError `already_answered` for every later one, `bad_input` when the answer does not fit the question.
+   */
+  respond(caller: Caller, id: string, reply: RequestReply): Promise<AgentRequest>;
+  /** Rows of a session's request events, in their transaction. */
+  onEvent(tx: LogTransaction, sessionId: string, body: SidecarEventBody): void;
+  /** Gives the agent the answers it has not got yet. Safe to call often. */
+  deliver(sessionId: string): Promise<void>;
+  /** Rejects what is past its deadline. @returns the sessions concerned */
+  expire(): string[];
+}
+
+export function createRequests(deps: {
+  db: Database;
+  log: EventLog;
+  clock: Clock;
+  logger: Logger;
+  clientOf(sessionId: string): SidecarClient | null;
+}): Requests {
+  const { db, log, clock } = deps;
+  const delivering = new Set<string>();
+
+  const deliver = async (sessionId: string): Promise<void> => {
+    const client = deps.clientOf(sessionId);
+    if (!client || delivering.has(sessionId)) return;
+    delivering.add(sessionId);
+    try {
+      for (const row of undelivered(db, sessionId)) await deliverOne(row, client);
+    } finally {
+      delivering.delete(sessionId);
+    }
+  };
+  const deliverOne = async (row: RequestRow, client: SidecarClient): Promise<void> => {
+    if (!row.answer) return;
+    try {
+      await client.reply(row.id, row.answer);
+      db.update(requests).set({ deliveredAt: isoNow(clock) }).where(eq(requests.id, row.id)).run();
+    } catch (error) {
+      if (!(error instanceof SidecarError)) throw error;
+      deps.logger.warn({ sessionId: row.sessionId, requestId: row.id, code: error.code }, "answer not delivered; it is tried again");
+    }
+  };
+
+  return {
+    deliver,
+    list(caller, filter) {
+      if (filter.sessionId) requireSession(db, caller, { id: filter.sessionId, access: "read" });
+      const after = filter.cursor ? db.select().from(requests).where(eq(requests.id, filter.cursor)).get() : undefined;
+      const rows = db
+        .select({ request: requests })
+        .from(requests)
+        .innerJoin(sessions, eq(sessions.id, requests.sessionId))
+        .where(
+          and(
+            filter.sessionId ? eq(requests.sessionId, filter.sessionId) : undefined,
+            filter.open === true ? isNull(requests.closedAt) : undefined,
+            filter.open === false ? isNotNull(requests.closedAt) : undefined,
+            after
+              ? or(gt(requests.openedAt, after.openedAt), and(eq(requests.openedAt, after.openedAt), gt(requests.id, after.id)))
+              : undefined,
+            visibleTo(caller),
+          ),
+        )
+        .orderBy(asc(requests.openedAt), asc(requests.id))
+        .limit(filter.limit + 1)
+        .all();
+      const items = rows.slice(0, filter.limit).map((row) => requestView(row.request));
+      return { items, nextCursor: rows.length > filter.limit ? (items.at(-1)?.id ?? null) : null };
+    },
+    async respond(caller, id, reply) {
+      const row = log.transaction((tx) => {
+        const found = tx.store.select().from(requests).where(eq(requests.id, id)).get();
+        if (!found || !mayAnswer(tx, caller, found)) throw notFound("request");
+        if (found.closedAt) throw alreadyAnswered(found);
+        assertFits(found, reply);
+        return close(tx, found, { reply, by: caller.userId, now: isoNow(clock) });
+      });
+      await deliver(row.sessionId);
+      return requestView(row);
+    },
+    onEvent(tx, sessionId, body) {
+      if (body.type === "request.opened") open(tx, sessionId, { data: body.data, now: clock.now() });
+      else if (body.type === "request.closed") {
+        const now = isoNow(clock);
+        tx.store
+          .update(requests)
+          .set({ outcome: "withdrawn", closedAt: now, deliveredAt: now })
+          .where(and(eq(requests.id, body.data.requestId), eq(requests.sessionId, sessionId), isNull(requests.closedAt)))
+          .run();
+      }
+    },
+    expire() {
+      const now = isoNow(clock);
+      return log.transaction((tx) => {
+        const due = tx.store.select().from(requests).where(and(isNull(requests.closedAt), lte(requests.deadline, now))).all();
+        for (const row of due) {
+          const reply: RequestReply = { reply: "reject", message: "Nobody answered in time." };
+          close(tx, row, { reply, by: null, now, outcome: "expired" });
+        }
+        return [...new Set(due.map((row) => row.sessionId))];
+      });
+    },
+  };
+}
+
+function undelivered(db: Database, sessionId: string): RequestRow[] {
+  return db
+    .select()
+    .from(requests)
+    .where(and(eq(requests.sessionId, sessionId), isNotNull(requests.closedAt), isNull(requests.deliveredAt), ne(requests.outcome, "withdrawn")))
+    .orderBy(asc(requests.closedAt))
+    .all();
+}
+
+function mayAnswer(tx: LogTransaction, caller: Caller, row: RequestRow): boolean {
+  const session = tx.store.select().from(sessions).where(eq(sessions.id, row.sessionId)).get();
+  return session !== undefined && mayAccess(caller, session, "write");
+}
+
+function open(
+  tx: LogTransaction,
+  sessionId: string,
+  opts: { data: Extract<SidecarEventBody, { type: "request.opened" }>["data"]; now: number },
+): void {
+  const { data, now } = opts;
+  const taken = tx.store.select({ id: requests.id }).from(requests).where(eq(requests.id, data.requestId)).get();
+  if (taken) throw new IngestError("malformed", `Request ${data.requestId} was opened before`);
+  tx.store
+    .insert(requests)
+    .values({
+      id: data.requestId,
+      sessionId,
+      kind: data.kind,
+      title: data.title,
+      detail: data.detail,
+      patterns: data.patterns ?? null,
+      questions: data.questions ?? null,
+      openedAt: new Date(now).toISOString(),
+      deadline: new Date(now + SESSION_LIMITS.requestDeadlineMs).toISOString(),
+      fallback: "reject",
+    })
+    .run();
+}
+
+function close(
+  tx: LogTransaction,
+  row: RequestRow,
+  opts: { reply: RequestReply; by: string | null; now: string; outcome?: "expired" },
+): RequestRow {
+  const outcome: RequestRow["outcome"] = opts.outcome ?? ("reply" in opts.reply ? opts.reply.reply : "answered");
+  const change: Partial<RequestRow> = { outcome, answer: opts.reply, answeredBy: opts.by, closedAt: opts.now };
+  tx.store.update(requests).set(change).where(eq(requests.id, row.id)).run();
+  const message = "reply" in opts.reply ? opts.reply.message : undefined;
+  tx.append(row.sessionId, {
+    type: "request.closed",
+    data: { requestId: row.id, outcome, ...(opts.by ? { by: opts.by } : {}), ...(message ? { message } : {}) },
+  });
+  return { ...row, ...change };
+}
+
+function assertFits(row: RequestRow, reply: RequestReply): void {
+  const isQuestion = row.kind === "question";
+  const isAnswers = "answers" in reply;
+  // A question may be rejected as well as answered.
+  if (isQuestion && isAnswers && reply.answers.length !== (row.questions?.length ?? 0)) {
+    throw new AppError("BAD_REQUEST", "bad_input", `This request has ${row.questions?.length ?? 0} questions; give one list of answers for each.`);
+  }
+  if (!isQuestion && isAnswers) {
+    throw new AppError("BAD_REQUEST", "bad_input", "This is a permission request: reply once, always or reject.");
+  }
+  if (isQuestion && !isAnswers && reply.reply !== "reject") {
+    throw new AppError("BAD_REQUEST", "bad_input", "This request asks questions: send answers, or reject it.");
+  }
+}
+
+function alreadyAnswered(row: RequestRow): AppError {
+  const how = row.outcome === "withdrawn" ? "The agent no longer waits for this answer." : `This was answered already (${row.outcome}).`;
+  return new AppError("CONFLICT", "already_answered", `${how} There is nothing left to do.`);
+}
+
+function requestView(row: RequestRow): AgentRequest {
+  return {
+    id: row.id,
+    sessionId: row.sessionId,
+    kind: row.kind,
+    title: row.title,
+    detail: row.detail,
+    patterns: row.patterns,
+    questions: row.questions,
+    openedAt: row.openedAt,
+    deadline: row.deadline,
+    default: row.fallback,
+    open: row.closedAt === null,
+    outcome: row.outcome,
+    answeredBy: row.answeredBy,
+  };
+}

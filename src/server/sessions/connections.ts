@@ -1,0 +1,141 @@
+import type { SidecarEventBody } from "../../../sidecar/src/contract";
+import type { Driver, InstanceEndpoint } from "../../drivers/driver";
+import type { EgressGate } from "../egress/egress-gate";
+import { type EventLog, type LogTransaction } from "../events/event-log";
+import { ingest, IngestError } from "../events/ingest";
+import type { Logger } from "../log";
+import { createSidecarClient, type SidecarClient } from "../sidecar-client/sidecar-client";
+import { SidecarError } from "../sidecar-client/sidecar-error";
+import type { Database } from "../db/database";
+import { SESSION_LIMITS } from "./limits";
+import { pause } from "./pause";
+import type { InstanceSecrets } from "./registration";
+import { getSession } from "./session-store";
+
+/** A running, registered instance as the server holds it. */
+export interface Connection {
+  readonly sessionId: string;
+  readonly instanceId: string;
+  readonly client: SidecarClient;
+  readonly secrets: InstanceSecrets;
+}
+
+export interface Connections {
+  /** The instance's way out; must listen before the instance starts. Made once an instance. */
+  openEgress(sessionId: string, instanceId: string): Promise<InstanceEndpoint>;
+  /** Starts to take in the events of a registered instance. */
+  open(opts: { sessionId: string; instanceId: string; endpoint: InstanceEndpoint; secrets: InstanceSecrets }): Connection;
+  get(sessionId: string): Connection | null;
+  /** Ends the stream after what was sent already is taken in, and the way out. */
+  close(sessionId: string): Promise<void>;
+  closeAll(): Promise<void>;
+}
+
+interface Deps {
+  db: Database;
+  log: EventLog;
+  logger: Logger;
+  driver: Driver;
+  egress: EgressGate;
+  /** Rows that change with an event, in its transaction. */
+  onEvent(tx: LogTransaction, sessionId: string, body: SidecarEventBody): void;
+  /** After a commit, and after each (re)connect: what waits may go on. */
+  onProgress(sessionId: string): void;
+  /** The sidecar broke the rules of the event stream; nothing more is taken from it. */
+  onForged(sessionId: string, error: IngestError): void;
+}
+
+interface Held {
+  connection: Connection;
+  stop: AbortController;
+  pumped: Promise<void>;
+}
+
+export function createConnections(deps: Deps): Connections {
+  const held = new Map<string, Held>();
+  const ways = new Map<string, { close(): Promise<void> }>();
+
+  const closeWay = async (sessionId: string) => {
+    const way = ways.get(sessionId);
+    ways.delete(sessionId);
+    await way?.close();
+  };
+
+  const close = async (sessionId: string) => {
+    const entry = held.get(sessionId);
+    held.delete(sessionId);
+    if (entry) {
+      const timer = setTimeout(() => entry.stop.abort(), SESSION_LIMITS.drainMs);
+      await entry.pumped;
+      clearTimeout(timer);
+      await entry.connection.client.close();
+    }
+    await closeWay(sessionId);
+  };
+
+  return {
+    async openEgress(sessionId, instanceId) {
+      await closeWay(sessionId);
+      const endpoint = await deps.driver.prepareEndpoint(instanceId);
+      const secretOf = () => held.get(sessionId)?.connection.secrets.egressSecret ?? null;
+      const listener = await deps.egress.listen(endpoint.egressSocket, { sessionId, instanceId, egressSecret: secretOf });
+      ways.set(sessionId, listener);
+      return endpoint;
+    },
+    open({ sessionId, instanceId, endpoint, secrets }) {
+      const client = createSidecarClient({ socketPath: endpoint.sidecarSocket, bearer: secrets.bearer });
+      const connection: Connection = { sessionId, instanceId, client, secrets };
+      const stop = new AbortController();
+      const entry: Held = { connection, stop, pumped: Promise.resolve() };
+      held.set(sessionId, entry);
+      entry.pumped = pump(deps, connection, { signal: stop.signal, wanted: () => held.get(sessionId) === entry });
+      return connection;
+    },
+    get: (sessionId) => held.get(sessionId)?.connection ?? null,
+    close,
+    async closeAll() {
+      for (const entry of held.values()) entry.stop.abort();
+      await Promise.all([...held.keys()].map(close));
+      await Promise.all([...ways.keys()].map(closeWay));
+    },
+  };
+}
+
+/** Takes events in until the connection is given up; connects again after every fault. Never throws. */
+async function pump(deps: Deps, connection: Connection, opts: { signal: AbortSignal; wanted: () => boolean }): Promise<void> {
+  const { sessionId, client } = connection;
+  let waitMs: number = SESSION_LIMITS.reconnectFirstMs;
+  while (!opts.signal.aborted && opts.wanted()) {
+    try {
+      const row = getSession(deps.db, sessionId);
+      deps.onProgress(sessionId);
+      for await (const batch of client.events({ epoch: Math.max(row.heldEpoch, 1), n: row.heldN }, opts.signal)) {
+        waitMs = SESSION_LIMITS.reconnectFirstMs;
+        if (batch.length === 0) continue;
+        const position = ingest(deps.log, sessionId, batch, (tx, id, body) => deps.onEvent(tx, id, body));
+        if (batch.some((event) => event.type === "turn.ended")) await acknowledge(deps, client, position);
+        deps.onProgress(sessionId);
+      }
+    } catch (error) {
+      if (opts.signal.aborted) return;
+      if (error instanceof IngestError) {
+        deps.onForged(sessionId, error);
+        return;
+      }
+      deps.logger.debug({ sessionId, err: error }, "event stream broke off; connecting again");
+    }
+    if (!opts.wanted()) return;
+    await pause(waitMs, opts.signal);
+    waitMs = Math.min(waitMs * 2, SESSION_LIMITS.reconnectMaxMs);
+  }
+}
+
+/** Lets the sidecar forget what is committed; a failure costs disk there and nothing else. */
+async function acknowledge(deps: Deps, client: SidecarClient, position: { epoch: number; n: number }): Promise<void> {
+  try {
+    await client.acknowledge(position);
+  } catch (error) {
+    if (!(error instanceof SidecarError)) throw error;
+    deps.logger.debug({ err: error }, "acknowledgement not delivered");
+  }
+}

@@ -1,0 +1,67 @@
+import { describe, expect, it } from "vitest";
+import { DriverError } from "../../drivers/driver";
+import { instanceEndReason, provisioningFailure, reconcileDecision, refusal, titleFrom } from "./decisions";
+
+const running = { kind: "running", startedAt: "2026-11-01T00:00:00Z" } as const;
+const killed = { kind: "exited", exitCode: 137, outOfMemory: false, finishedAt: "2026-11-01T00:00:00Z" } as const;
+
+describe("reconcileDecision", () => {
+  it("adopts a registered container that runs", () => {
+    expect(reconcileDecision({ status: "active", registered: true }, running)).toEqual({ kind: "adopt" });
+    expect(reconcileDecision({ status: "idle", registered: true }, running)).toEqual({ kind: "adopt" });
+  });
+  it("starts anew what was half made, whatever became of its container", () => {
+    expect(reconcileDecision({ status: "creating", registered: false }, running).kind).toBe("provision");
+    expect(reconcileDecision({ status: "creating", registered: true }, { kind: "gone" }).kind).toBe("provision");
+  });
+  it("fails a live session whose container is dead, gone or not ours, with the reason", () => {
+    expect(reconcileDecision({ status: "idle", registered: true }, killed)).toMatchObject({ kind: "fail", reason: { code: "container_died" } });
+    expect(reconcileDecision({ status: "idle", registered: true }, { kind: "gone" })).toMatchObject({ reason: { code: "container_gone" } });
+    expect(reconcileDecision({ status: "idle", registered: false }, running)).toMatchObject({ reason: { code: "unregistered" } });
+  });
+  it("leaves stopped and failed sessions alone", () => {
+    expect(reconcileDecision({ status: "stopped", registered: false }, { kind: "gone" }).kind).toBe("nothing");
+    expect(reconcileDecision({ status: "error", registered: true }, running).kind).toBe("nothing");
+  });
+});
+
+describe("reasons", () => {
+  it("name memory apart from a kill, and always the next step", () => {
+    expect(instanceEndReason({ ...killed, outOfMemory: true }).code).toBe("out_of_memory");
+    expect(instanceEndReason(killed).message).toContain("killed from outside");
+    expect(instanceEndReason({ ...killed, exitCode: 1 }).message).toContain("ended by itself");
+    for (const state of [killed, { kind: "gone" } as const]) expect(instanceEndReason(state).message).toContain("Resume");
+  });
+  it("keep a driver's sentence and detail", () => {
+    const reason = provisioningFailure(new DriverError("out_of_disk", "Free some space.", "no space left on device"));
+    expect(reason).toEqual({ code: "out_of_disk", message: "Free some space.", detail: "no space left on device" });
+  });
+});
+
+describe("refusal", () => {
+  it("refuses prompts and terminals of sessions that do not run, and says to resume", () => {
+    expect(refusal("prompt", "stopped")?.reason).toBe("session_stopped");
+    expect(refusal("terminal", "error")?.message).toContain("Resume it first");
+    expect(refusal("terminal", "creating")?.reason).toBe("session_busy");
+  });
+  it("takes prompts while the session is creating", () => {
+    expect(refusal("prompt", "creating")).toBeNull();
+  });
+  it("resumes only what does not run", () => {
+    expect(refusal("resume", "active")?.reason).toBe("session_busy");
+    expect(refusal("resume", "creating")?.reason).toBe("session_busy");
+    expect(refusal("resume", "stopped")).toBeNull();
+  });
+});
+
+describe("titleFrom", () => {
+  const now = new Date("2026-11-01T10:20:30Z");
+  it("takes the prompt's first words, cut", () => {
+    expect(titleFrom("\n  make a page \nmore", now)).toBe("make a page");
+    expect(titleFrom("x".repeat(100), now)).toHaveLength(58);
+    expect(titleFrom("#script\nsay hi", now)).toBe("say hi");
+  });
+  it("falls back to the day", () => {
+    expect(titleFrom(undefined, now)).toBe("New session, 2026-11-01 10:20");
+  });
+});

@@ -1,0 +1,98 @@
+/** Pure decisions about a session's life: what is known in, what to do out. */
+import type { Failure, SessionStatus } from "../../../sidecar/src/contract";
+import { DriverError, type InstanceState } from "../../drivers/driver";
+import { AppError } from "../errors";
+
+/** At boot, or after events may have been missed: what to do with a session, given its row and its container. */
+export type ReconcileDecision = { kind: "nothing" } | { kind: "adopt" } | { kind: "provision" } | { kind: "fail"; reason: Failure };
+
+export function reconcileDecision(row: { status: SessionStatus; registered: boolean }, instance: InstanceState): ReconcileDecision {
+  switch (row.status) {
+    case "stopped":
+    case "error":
+      return { kind: "nothing" };
+    case "creating":
+      // A half-made instance holds a token that nobody knows any more: a new one is made on the same volumes.
+      return { kind: "provision" };
+    case "active":
+    case "idle":
+      if (instance.kind === "running" && row.registered) return { kind: "adopt" };
+      return { kind: "fail", reason: instanceEndReason(instance) };
+  }
+}
+
+/** Why a container that should run does not, in a sentence. */
+export function instanceEndReason(instance: InstanceState): Failure {
+  switch (instance.kind) {
+    case "running":
+      return {
+        code: "unregistered",
+        message: "The session's container runs but holds no keys of this server. Resume to start a new one; files and chat are kept.",
+      };
+    case "gone":
+      return {
+        code: "container_gone",
+        message: "The session's container was removed from outside. Resume to start a new one; files and chat are kept.",
+      };
+    case "exited":
+      if (instance.outOfMemory) {
+        return {
+          code: "out_of_memory",
+          message: "The session used up its memory and was ended. Resume to go on; files and chat are kept.",
+          detail: `exit code ${instance.exitCode}`,
+        };
+      }
+      return {
+        code: "container_died",
+        message:
+          instance.exitCode === 137
+            ? "The session's container was killed from outside. Resume to go on; files and chat are kept."
+            : "The session's container ended by itself. Resume to go on; files and chat are kept.",
+        detail: `exit code ${instance.exitCode}`,
+      };
+  }
+}
+
+/** A failure to start, as the session's reason. */
+export function provisioningFailure(error: unknown): Failure {
+  if (error instanceof DriverError) return { code: error.code, message: error.message, detail: error.detail };
+  if (error instanceof AppError) return { code: error.reason, message: error.message, ...(error.detail ? { detail: error.detail } : {}) };
+  return {
+    code: "internal",
+    message: "The session could not be started. Try Resume; the server's log has the cause.",
+    detail: error instanceof Error ? error.message : String(error),
+  };
+}
+
+/** What a person may do from a status; the sentence is for when they may not. */
+export function refusal(act: "stop" | "resume" | "prompt" | "terminal", status: SessionStatus): AppError | null {
+  const stopped = () =>
+    new AppError(
+      "CONFLICT",
+      "session_stopped",
+      status === "error" ? "The session has failed. Resume it first; files and chat are kept." : "The session is stopped. Resume it first.",
+    );
+  switch (act) {
+    case "prompt":
+      return status === "stopped" || status === "error" ? stopped() : null;
+    case "terminal":
+      if (status === "creating") return new AppError("CONFLICT", "session_busy", "The session is still starting. Try again in a moment.");
+      return status === "stopped" || status === "error" ? stopped() : null;
+    case "resume":
+      return status === "stopped" || status === "error" || status === "idle"
+        ? null
+        : new AppError("CONFLICT", "session_busy", "The session is running already: there is nothing to resume.");
+    case "stop":
+      return null;
+  }
+}
+
+/** The title of a session that was given none: the prompt's first words, or the day. */
+export function titleFrom(prompt: string | undefined, now: Date): string {
+  const firstLine = prompt
+    ?.split("\n")
+    .map((line) => line.trim())
+    .find((line) => line !== "" && line !== "#script");
+  if (!firstLine) return `New session, ${now.toISOString().slice(0, 16).replace("T", " ")}`;
+  return firstLine.length <= 60 ? firstLine : `${firstLine.slice(0, 57).trimEnd()}…`;
+}

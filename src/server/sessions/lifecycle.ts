@@ -1,0 +1,276 @@
+import { and, eq } from "drizzle-orm";
+import type { ModelRef, PermissionMode } from "../../../sidecar/src/contract";
+import type { Driver, InstanceEvent } from "../../drivers/driver";
+import type { Caller } from "../auth/caller";
+import type { Clock } from "../clock";
+import type { Database, Store } from "../db/database";
+import { events, prompts, reads, registrations, type RepoSource, requests, sessions, terminals, type Visibility } from "../db/schema";
+import type { EventLog } from "../events/event-log";
+import type { IngestError } from "../events/ingest";
+import { newId } from "../ids";
+import type { Logger } from "../log";
+import type { Connections } from "./connections";
+import { instanceEndReason, reconcileDecision, refusal, titleFrom } from "./decisions";
+import type { KeyedMutex } from "./keyed-mutex";
+import { SESSION_LIMITS } from "./limits";
+import { pause } from "./pause";
+import type { PromptQueue } from "./prompt-queue";
+import { discardInstance, type Provisioner } from "./provisioner";
+import type { Registrar } from "./registration";
+import { findSession, getSession, requireSession, type Session, sessionsInStatus, sessionView, setStatus } from "./session-store";
+
+export interface NewSession {
+  title?: string | undefined;
+  model: ModelRef;
+  agent?: string | undefined;
+  repo?: RepoSource | undefined;
+  permissionMode?: PermissionMode | undefined;
+  visibility?: Visibility | undefined;
+  /** Waits in the queue until the agent is ready. */
+  prompt?: string | undefined;
+}
+
+/** The life of sessions. Acts of a person check their access; acts of the engine need none. */
+export interface Lifecycle {
+  /** Answers at once, status `creating`; the container comes up behind it. */
+  create(caller: Caller, input: NewSession): Session;
+  stop(caller: Caller, id: string): Promise<Session>;
+  /** Answers at once, status `creating`. @throws AppError `session_busy` when it runs already. */
+  resume(caller: Caller, id: string): Promise<Session>;
+  /** Stop, then resume: a new container on the same volumes. */
+  restart(caller: Caller, id: string): Promise<Session>;
+  /** Container, volumes and rows go; there is no way back. */
+  remove(caller: Caller, id: string): Promise<void>;
+  /** Brings rows and engine into one truth: at boot, and whenever engine events may have been missed. */
+  reconcile(): Promise<void>;
+  onInstanceEvent(event: InstanceEvent): Promise<void>;
+  /** A sidecar that broke the rules of the stream: its container ends, the session says why. */
+  onForged(sessionId: string, error: IngestError): void;
+  /** Waits for what is being started or stopped. Containers are left alone. */
+  close(): Promise<void>;
+}
+
+interface Deps {
+  db: Database;
+  log: EventLog;
+  clock: Clock;
+  logger: Logger;
+  driver: Driver;
+  connections: Connections;
+  provisioner: Provisioner;
+  registrar: Registrar;
+  queue: PromptQueue;
+  /** Serialises acts on one session. */
+  mutex: KeyedMutex;
+}
+
+export function createLifecycle(deps: Deps): Lifecycle {
+  const { db, log, mutex } = deps;
+  const starting = new Map<string, { abort: AbortController; done: Promise<void> }>();
+  const closing = new AbortController();
+
+  const start = (sessionId: string) => {
+    const abort = new AbortController();
+    const done = deps.provisioner
+      .provision(sessionId, AbortSignal.any([abort.signal, closing.signal]))
+      .then(() => deps.queue.dispatch(sessionId))
+      .catch((error: unknown) => deps.logger.error({ sessionId, err: error }, "start failed"))
+      .finally(() => {
+        if (starting.get(sessionId)?.abort === abort) starting.delete(sessionId);
+      });
+    starting.set(sessionId, { abort, done });
+  };
+
+  const cancelStart = async (sessionId: string) => {
+    const run = starting.get(sessionId);
+    run?.abort.abort();
+    await run?.done;
+  };
+
+  /** Under the session's mutex. */
+  const halt = async (id: string) => {
+    await cancelStart(id);
+    await endTurn(deps, id);
+    await discardInstance(deps, id, SESSION_LIMITS.stopGraceMs);
+    log.transaction((tx) => setStatus(tx, id, { status: "stopped", agentState: "asleep" }));
+  };
+  /** Under the session's mutex. */
+  const launch = (id: string) => {
+    log.transaction((tx) => setStatus(tx, id, { status: "creating", step: "image", agentState: "waking" }));
+    start(id);
+  };
+  const view = (caller: Caller, id: string) => sessionView(db, caller, getSession(db, id));
+  const fail = async (sessionId: string, reason: Parameters<typeof setStatus>[2]["reason"]) => {
+    await discardInstance(deps, sessionId);
+    log.transaction((tx) => setStatus(tx, sessionId, { status: "error", reason: reason ?? null, agentState: "asleep" }));
+  };
+
+  return {
+    create(caller, input) {
+      const id = newId("ses");
+      log.transaction((tx) => {
+        insertSession(tx.store, { id, ownerId: caller.userId, input, now: new Date(deps.clock.now()) });
+        tx.append(id, { type: "session.status", data: { status: "creating", step: null, reason: null, agentState: "waking" } });
+      });
+      if (input.prompt !== undefined) {
+        deps.queue.add({ sessionId: id, userId: caller.userId, key: `create:${id}`, kind: "prompt", text: input.prompt });
+      }
+      start(id);
+      return view(caller, id);
+    },
+    async stop(caller, id) {
+      requireSession(db, caller, { id, access: "write" });
+      await mutex.run(`life:${id}`, async () => {
+        if (findSession(db, id)?.status !== "stopped") await halt(id);
+      });
+      return view(caller, id);
+    },
+    async resume(caller, id) {
+      requireSession(db, caller, { id, access: "write" });
+      await mutex.run(`life:${id}`, async () => {
+        const status = getSession(db, id).status;
+        const no = refusal("resume", status);
+        if (no) throw no;
+        if (status !== "idle") launch(id);
+      });
+      return view(caller, id);
+    },
+    async restart(caller, id) {
+      requireSession(db, caller, { id, access: "write" });
+      await mutex.run(`life:${id}`, async () => {
+        await halt(id);
+        launch(id);
+      });
+      return view(caller, id);
+    },
+    async remove(caller, id) {
+      requireSession(db, caller, { id, access: "write" });
+      await mutex.run(`life:${id}`, async () => {
+        await halt(id);
+        await deps.driver.removeVolumes(id);
+        log.transaction((tx) => deleteSession(tx.store, id));
+        log.forget(id);
+      });
+    },
+    async reconcile() {
+      const instances = new Map((await deps.driver.list()).map((i) => [i.instanceId, i]));
+      for (const row of sessionsInStatus(db, ["creating", "active", "idle"])) {
+        if (starting.has(row.id)) continue;
+        const instance = row.instanceId ? instances.get(row.instanceId) : undefined;
+        const decision = reconcileDecision({ status: row.status, registered: row.instanceSecrets !== null }, instance?.state ?? { kind: "gone" });
+        await mutex.run(`life:${row.id}`, () => act(row.id, decision));
+      }
+      await removeOrphans(deps, [...instances.keys()]);
+    },
+    onInstanceEvent: (event) =>
+      mutex.run(`life:${event.sessionId}`, async () => {
+        const row = findSession(db, event.sessionId);
+        if (row?.instanceId !== event.instanceId || (row.status !== "active" && row.status !== "idle")) return;
+        const state = await deps.driver.inspect(event.instanceId);
+        if (state.kind !== "running") await fail(row.id, instanceEndReason(state));
+      }),
+    onForged(sessionId, error) {
+      deps.logger.error({ sessionId, err: error }, "sidecar sent what it must not");
+      const reason = {
+        code: "forged_events",
+        message: "The session's container sent events that break the rules, so it was ended. Resume to start a new one; files are kept.",
+        detail: error.message,
+      };
+      void mutex.run(`life:${sessionId}`, () => fail(sessionId, reason)).catch((err: unknown) => deps.logger.error({ sessionId, err }, "could not end it"));
+    },
+    async close() {
+      closing.abort();
+      await Promise.all([...starting.values()].map((run) => run.done));
+    },
+  };
+
+  async function act(sessionId: string, decision: ReturnType<typeof reconcileDecision>): Promise<void> {
+    switch (decision.kind) {
+      case "nothing":
+        return;
+      case "adopt":
+        if (!deps.connections.get(sessionId)) await adopt(deps, sessionId);
+        return;
+      case "provision":
+        await discardInstance(deps, sessionId);
+        start(sessionId);
+        return;
+      case "fail":
+        await fail(sessionId, decision.reason);
+    }
+  }
+}
+
+/** Goes on with a container that ran through our restart: its way out first, then its events. */
+async function adopt(deps: Deps, sessionId: string): Promise<void> {
+  const row = getSession(deps.db, sessionId);
+  const secrets = deps.registrar.secretsOf(row);
+  if (!row.instanceId || !secrets) return;
+  const endpoint = await deps.connections.openEgress(sessionId, row.instanceId);
+  deps.connections.open({ sessionId, instanceId: row.instanceId, endpoint, secrets });
+}
+
+/** Asks a running turn to end and gives it a moment, so that its last words are in the log. */
+async function endTurn(deps: Deps, sessionId: string): Promise<void> {
+  const connection = deps.connections.get(sessionId);
+  const running = () =>
+    deps.db
+      .select({ id: prompts.id })
+      .from(prompts)
+      .where(and(eq(prompts.sessionId, sessionId), eq(prompts.state, "running")))
+      .get();
+  if (!connection || !running()) return;
+  try {
+    await connection.client.abort();
+  } catch (error) {
+    // The container is about to end anyway; its spool keeps what it could not say.
+    deps.logger.debug({ sessionId, err: error }, "abort before stop not delivered");
+    return;
+  }
+  const deadline = performance.now() + SESSION_LIMITS.abortGraceMs;
+  while (running() && performance.now() < deadline) await pause(SESSION_LIMITS.pollMs);
+}
+
+/** Containers of this installation that no session names: left by a crash between two steps. */
+async function removeOrphans(deps: Deps, instanceIds: string[]): Promise<void> {
+  for (const instanceId of instanceIds) {
+    const owner = deps.db.select({ id: sessions.id }).from(sessions).where(eq(sessions.instanceId, instanceId)).get();
+    if (!owner) await deps.driver.remove(instanceId, 0);
+  }
+}
+
+function insertSession(store: Store, opts: { id: string; ownerId: string; input: NewSession; now: Date }): void {
+  const { input } = opts;
+  const at = opts.now.toISOString();
+  store
+    .insert(sessions)
+    .values({
+      id: opts.id,
+      ownerId: opts.ownerId,
+      title: input.title ?? titleFrom(input.prompt, opts.now),
+      status: "creating",
+      agentState: "waking",
+      model: input.model,
+      agent: input.agent ?? "build",
+      permissionMode: input.permissionMode ?? "ask",
+      repo: input.repo ?? null,
+      visibility: input.visibility ?? "private",
+      epoch: 0,
+      heldEpoch: 0,
+      heldN: 0,
+      lastSeq: 0,
+      createdAt: at,
+      lastActivityAt: at,
+    })
+    .run();
+}
+
+function deleteSession(store: Store, id: string): void {
+  store.delete(events).where(eq(events.sessionId, id)).run();
+  store.delete(prompts).where(eq(prompts.sessionId, id)).run();
+  store.delete(requests).where(eq(requests.sessionId, id)).run();
+  store.delete(terminals).where(eq(terminals.sessionId, id)).run();
+  store.delete(reads).where(eq(reads.sessionId, id)).run();
+  store.delete(registrations).where(eq(registrations.sessionId, id)).run();
+  store.delete(sessions).where(eq(sessions.id, id)).run();
+}

@@ -1,0 +1,28 @@
+/** Every time limit and size of a session's life, in one place. */
+export const SESSION_LIMITS = {
+  /** A new container's sidecar answers on its socket. */
+  sidecarUpMs: 20_000,
+  /** opencode listens, once the sidecar has its keys. */
+  agentReadyMs: 45_000,
+  /** How often a starting instance is asked how far it is. */
+  pollMs: 20,
+  /** A one-time registration token is good for this long. */
+  registrationTtlMs: 60_000,
+  /** A turn that runs at a stop has this long to end by itself after the abort. */
+  abortGraceMs: 3_000,
+  /** The container has this long between SIGTERM and SIGKILL. */
+  stopGraceMs: 5_000,
+  /** After the container ended, what its sidecar had sent already is still taken in. */
+  drainMs: 500,
+  /** Reconnects to a sidecar's event stream: first and longest wait. */
+  reconnectFirstMs: 100,
+  reconnectMaxMs: 2_000,
+  /** Containers that start at the same time; the rest wait their turn. */
+  concurrentStarts: 4,
+  /** A request that nobody answers is rejected after this. */
+  requestDeadlineMs: 24 * 60 * 60_000,
+  promptMaxBytes: 1024 * 1024,
+} as const;
+
+/** What one container may use. */
+export const INSTANCE_LIMITS = { memoryBytes: 2 * 1024 ** 3, cpus: 2, pids: 512 } as const;

@@ -1,0 +1,97 @@
+import { pino } from "pino";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { PromptRequest, SidecarEventBody } from "../../../sidecar/src/contract";
+import { testDatabase, type TestDatabase } from "../db/testing";
+import { createEventLog, type EventLog } from "../events/event-log";
+import type { SidecarClient } from "../sidecar-client/sidecar-client";
+import { SidecarError } from "../sidecar-client/sidecar-error";
+import { createKeyedMutex } from "./keyed-mutex";
+import { createPromptQueue, type PromptQueue } from "./prompt-queue";
+
+describe("prompt queue", () => {
+  let t: TestDatabase;
+  let log: EventLog;
+  let queue: PromptQueue;
+  let ready: boolean;
+  let failWith: SidecarError | null;
+  let taken: PromptRequest[];
+
+  const agent: Pick<SidecarClient, "prompt"> = {
+    async prompt(request) {
+      if (failWith) throw failWith;
+      taken.push(request);
+      return { turnId: `turn-${request.promptId}` };
+    },
+  };
+  const add = (key: string, text = key) => queue.add({ sessionId: t.sessionId, userId: t.userId, key, kind: "prompt", text });
+  const told = (body: SidecarEventBody) => log.transaction((tx) => (tx.append(t.sessionId, body), queue.onEvent(tx, t.sessionId, body)));
+  const begins = (promptId: string) => told({ type: "turn.started", data: { turnId: "t", promptId } });
+  const ends = (promptId: string) => told({ type: "turn.ended", data: { turnId: "t", promptId, outcome: "done" } });
+  const types = () => log.read(t.sessionId, 0).map((e) => e.type);
+
+  beforeEach(() => {
+    t = testDatabase();
+    log = createEventLog(t);
+    ready = true;
+    failWith = null;
+    taken = [];
+    queue = createPromptQueue({
+      ...t,
+      log,
+      logger: pino({ level: "silent" }),
+      mutex: createKeyedMutex(),
+      clientOf: () => (ready ? (agent as SidecarClient) : null),
+    });
+  });
+  afterEach(() => t[Symbol.dispose]());
+
+  it("hands prompts over one at a time, in order, each when the turn before has ended", async () => {
+    const first = add("a");
+    const second = add("b");
+    expect([first.state, second.state]).toEqual(["running", "queued"]);
+    await queue.dispatch(t.sessionId);
+    begins(first.promptId);
+    await queue.dispatch(t.sessionId);
+    expect(taken.map((p) => p.text)).toEqual(["a"]);
+    ends(first.promptId);
+    await queue.dispatch(t.sessionId);
+    expect(taken.map((p) => p.text)).toEqual(["a", "b"]);
+  });
+
+  it("gives the same answer to the same key and queues nothing again", async () => {
+    const first = add("same", "text");
+    await queue.dispatch(t.sessionId);
+    begins(first.promptId);
+    ends(first.promptId);
+    expect(add("same", "other text")).toEqual(first);
+    await queue.dispatch(t.sessionId);
+    expect(taken).toHaveLength(1);
+    expect(types().filter((type) => type === "prompt.queued")).toHaveLength(1);
+  });
+
+  it("keeps prompts while the agent is away and hands them over under the same id when it is back", async () => {
+    ready = false;
+    const { promptId, state } = add("early");
+    await queue.dispatch(t.sessionId);
+    expect(state).toBe("queued");
+    ready = true;
+    failWith = new SidecarError("unreachable", "away");
+    await queue.dispatch(t.sessionId);
+    failWith = null;
+    await queue.dispatch(t.sessionId);
+    await queue.dispatch(t.sessionId);
+    expect(new Set(taken.map((p) => p.promptId))).toEqual(new Set([promptId]));
+    expect(types().filter((type) => type === "prompt.started")).toHaveLength(1);
+  });
+
+  it("cancels a prompt that the agent refuses, says why, and goes on with the next", async () => {
+    failWith = new SidecarError("bad_request", "The attachment is broken. Send it again.");
+    add("bad");
+    add("good");
+    await queue.dispatch(t.sessionId);
+    expect(types()).toEqual(["prompt.queued", "prompt.queued", "prompt.started", "prompt.cancelled", "error"]);
+    failWith = null;
+    await queue.dispatch(t.sessionId);
+    expect(taken.map((p) => p.text)).toEqual(["good"]);
+  });
+});

@@ -1,0 +1,196 @@
+import { and, asc, eq, max } from "drizzle-orm";
+import type { ModelRef, PromptRequest, SidecarEventBody } from "../../../sidecar/src/contract";
+import type { Logger } from "../log";
+import { type Clock, isoNow } from "../clock";
+import type { Database } from "../db/database";
+import { type Attachment, prompts } from "../db/schema";
+import type { EventLog, LogTransaction } from "../events/event-log";
+import { newId } from "../ids";
+import type { SidecarClient } from "../sidecar-client/sidecar-client";
+import { SidecarError } from "../sidecar-client/sidecar-error";
+import type { KeyedMutex } from "./keyed-mutex";
+import { findSession, setStatus, type SessionRow } from "./session-store";
+
+export type PromptRow = typeof prompts.$inferSelect;
+
+export interface NewPrompt {
+  sessionId: string;
+  userId: string;
+  key: string;
+  kind: "prompt" | "shell";
+  text: string;
+  model?: ModelRef | undefined;
+  agent?: string | undefined;
+  effort?: string | undefined;
+  attachments?: Attachment[] | undefined;
+}
+
+export interface PromptQueue {
+  /** Durable at once; the same key again gives the first answer and adds nothing. */
+  add(prompt: NewPrompt): { promptId: string; state: "running" | "queued" };
+  /** The answer given before for this key, if any. */
+  answered(sessionId: string, key: string): { promptId: string; state: "running" | "queued" } | null;
+  /**
+   * Hands the next prompt to the session's agent when it is free. Safe to call at any time and often: a prompt that was
+   * handed over but not seen to start is handed over again under its own id, which the sidecar runs once.
+   */
+  dispatch(sessionId: string): Promise<void>;
+  /** Cancels everything that waits. */
+  cancelQueued(tx: LogTransaction, sessionId: string, reason: string): void;
+  /** The rows' side of a turn's events. */
+  onEvent(tx: LogTransaction, sessionId: string, body: SidecarEventBody): void;
+}
+
+interface Deps {
+  db: Database;
+  log: EventLog;
+  clock: Clock;
+  logger: Logger;
+  mutex: KeyedMutex;
+  /** The session's agent when it takes prompts, else null. */
+  clientOf(sessionId: string): SidecarClient | null;
+}
+
+export function createPromptQueue(deps: Deps): PromptQueue {
+  const { db, log, clock } = deps;
+
+  const answered: PromptQueue["answered"] = (sessionId, key) => {
+    const row = db
+      .select({ promptId: prompts.id, state: prompts.answeredState })
+      .from(prompts)
+      .where(and(eq(prompts.sessionId, sessionId), eq(prompts.key, key)))
+      .get();
+    return row ?? null;
+  };
+
+  return {
+    answered,
+    add(prompt) {
+      return (
+        answered(prompt.sessionId, prompt.key) ??
+        log.transaction((tx) => {
+          const free = deps.clientOf(prompt.sessionId) !== null && !hasOpenPrompt(db, prompt.sessionId);
+          const state = free ? "running" : "queued";
+          const promptId = insertPrompt(tx, prompt, { state, now: isoNow(clock) });
+          return { promptId, state };
+        })
+      );
+    },
+    dispatch: (sessionId) =>
+      deps.mutex.run(sessionId, async () => {
+        const client = deps.clientOf(sessionId);
+        const session = findSession(db, sessionId);
+        if (!client || !session) return;
+        const next = log.transaction((tx) => takeNext(tx, session, isoNow(clock)));
+        if (!next) return;
+        try {
+          await client.prompt(promptRequestOf(session, next));
+        } catch (error) {
+          if (!(error instanceof SidecarError)) throw error;
+          log.transaction((tx) => onRefused(tx, next, { error, now: isoNow(clock), logger: deps.logger }));
+        }
+      }),
+    cancelQueued(tx, sessionId, reason) {
+      const waiting = tx.store
+        .select({ id: prompts.id })
+        .from(prompts)
+        .where(and(eq(prompts.sessionId, sessionId), eq(prompts.state, "queued")))
+        .orderBy(asc(prompts.position))
+        .all();
+      for (const { id } of waiting) cancel(tx, { id, sessionId }, { reason, now: isoNow(clock) });
+    },
+    onEvent(tx, sessionId, body) {
+      if (body.type === "turn.started") {
+        setStatus(tx, sessionId, { status: "active" });
+      } else if (body.type === "turn.ended") {
+        const { promptId, outcome } = body.data;
+        tx.store
+          .update(prompts)
+          .set({ state: "done", outcome, endedAt: isoNow(clock) })
+          .where(and(eq(prompts.id, promptId), eq(prompts.sessionId, sessionId)))
+          .run();
+        if (findSession(tx.store, sessionId)?.status === "active") setStatus(tx, sessionId, { status: "idle" });
+      }
+    },
+  };
+}
+
+function hasOpenPrompt(db: Database, sessionId: string): boolean {
+  const open = (state: "running" | "queued") =>
+    db.select({ id: prompts.id }).from(prompts).where(and(eq(prompts.sessionId, sessionId), eq(prompts.state, state))).limit(1).get();
+  return (open("running") ?? open("queued")) !== undefined;
+}
+
+function insertPrompt(tx: LogTransaction, prompt: NewPrompt, opts: { state: "running" | "queued"; now: string }): string {
+  const id = newId("prm");
+  const last = tx.store.select({ position: max(prompts.position) }).from(prompts).where(eq(prompts.sessionId, prompt.sessionId)).get();
+  tx.store
+    .insert(prompts)
+    .values({ ...prompt, id, state: "queued", answeredState: opts.state, position: (last?.position ?? 0) + 1, createdAt: opts.now })
+    .run();
+  tx.append(prompt.sessionId, {
+    type: "prompt.queued",
+    data: {
+      promptId: id,
+      text: prompt.text,
+      kind: prompt.kind,
+      by: prompt.userId,
+      ...(prompt.model ? { model: prompt.model } : {}),
+      ...(prompt.agent ? { agent: prompt.agent } : {}),
+    },
+  });
+  return id;
+}
+
+/** The prompt that runs (perhaps not yet seen to start), else the next in line, which becomes the one that runs. */
+function takeNext(tx: LogTransaction, session: SessionRow, now: string): PromptRow | null {
+  const byState = (state: "running" | "queued") =>
+    tx.store
+      .select()
+      .from(prompts)
+      .where(and(eq(prompts.sessionId, session.id), eq(prompts.state, state)))
+      .orderBy(asc(prompts.position))
+      .limit(1)
+      .get();
+  const running = byState("running");
+  // A turn that runs needs nothing; only one that has not been seen to start is handed over again.
+  if (running) return session.status === "active" ? null : running;
+  const next = byState("queued");
+  if (!next) return null;
+  tx.store.update(prompts).set({ state: "running", startedAt: now }).where(eq(prompts.id, next.id)).run();
+  tx.append(session.id, { type: "prompt.started", data: { promptId: next.id } });
+  return next;
+}
+
+/** Waits for the next dispatch where that can help; else the prompt ends, with the sidecar's sentence. */
+function onRefused(tx: LogTransaction, prompt: PromptRow, opts: { error: SidecarError; now: string; logger: Logger }): void {
+  const { error } = opts;
+  opts.logger.warn({ sessionId: prompt.sessionId, promptId: prompt.id, code: error.code, detail: error.detail }, "prompt not taken by the agent");
+  if (error.code === "unreachable" || error.code === "busy" || error.code === "not_ready") return;
+  cancel(tx, prompt, { reason: error.message, now: opts.now });
+  tx.append(prompt.sessionId, {
+    type: "error",
+    data: { code: error.code, message: error.message, ...(error.detail ? { detail: error.detail } : {}) },
+  });
+}
+
+function cancel(tx: LogTransaction, prompt: Pick<PromptRow, "id" | "sessionId">, opts: { reason: string; now: string }): void {
+  tx.store.update(prompts).set({ state: "cancelled", endedAt: opts.now }).where(eq(prompts.id, prompt.id)).run();
+  tx.append(prompt.sessionId, { type: "prompt.cancelled", data: { promptId: prompt.id, reason: opts.reason } });
+}
+
+function promptRequestOf(session: SessionRow, prompt: PromptRow): PromptRequest {
+  return {
+    promptId: prompt.id,
+    kind: prompt.kind,
+    text: prompt.text,
+    settings: {
+      model: prompt.model ?? session.model,
+      agent: prompt.agent ?? session.agent,
+      permissionMode: session.permissionMode,
+      title: session.title,
+    },
+    ...(prompt.effort ? { effort: prompt.effort } : {}),
+    ...(prompt.attachments ? { attachments: prompt.attachments } : {}),
+  };
+}

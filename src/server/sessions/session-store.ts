@@ -1,0 +1,165 @@
+import { and, count, desc, eq, inArray, isNull, lt, ne, or } from "drizzle-orm";
+import type { AgentState, Failure, ModelRef, PermissionMode, ProvisioningStep, SessionStatus } from "../../../sidecar/src/contract";
+import type { Caller } from "../auth/caller";
+import type { Store } from "../db/database";
+import { prompts, reads, type RepoSource, requests, sessions, users, type Visibility } from "../db/schema";
+import { notFound } from "../errors";
+import type { LogTransaction } from "../events/event-log";
+
+export type SessionRow = typeof sessions.$inferSelect;
+
+/** A session as the API gives it. `reason` is set in status `error` and says what to do next. */
+export interface Session {
+  id: string;
+  title: string;
+  status: SessionStatus;
+  step: ProvisioningStep | null;
+  reason: Failure | null;
+  model: ModelRef;
+  agent: string;
+  permissionMode: PermissionMode;
+  repo: RepoSource | null;
+  owner: { id: string; name: string };
+  visibility: Visibility;
+  busy: boolean;
+  needsInput: boolean;
+  agentState: AgentState;
+  archived: boolean;
+  unread: boolean;
+  createdAt: string;
+  lastActivityAt: string;
+  lastSeq: number;
+}
+
+export type Access = "read" | "write";
+
+/** May this person do this with the session? Owners do all; the team what the visibility says; viewers never write. */
+export function mayAccess(caller: Pick<Caller, "userId" | "role">, row: Pick<SessionRow, "ownerId" | "visibility">, access: Access): boolean {
+  if (access === "write" && caller.role === "viewer") return false;
+  if (row.ownerId === caller.userId) return true;
+  return access === "read" ? row.visibility !== "private" : row.visibility === "team-write";
+}
+
+/**
+ * The session's row, if the caller may.
+ * @throws AppError `not_found` when it is missing or not theirs, alike.
+ */
+export function requireSession(store: Store, caller: Pick<Caller, "userId" | "role">, opts: { id: string; access: Access }): SessionRow {
+  const row = store.select().from(sessions).where(eq(sessions.id, opts.id)).get();
+  if (!row || !mayAccess(caller, row, opts.access)) throw notFound("session");
+  return row;
+}
+
+export function findSession(store: Store, id: string): SessionRow | undefined {
+  return store.select().from(sessions).where(eq(sessions.id, id)).get();
+}
+
+/** As {@link findSession}, for places where the row's absence is a fault of ours. */
+export function getSession(store: Store, id: string): SessionRow {
+  const row = findSession(store, id);
+  if (!row) throw notFound("session");
+  return row;
+}
+
+export function sessionView(store: Store, caller: Pick<Caller, "userId">, row: SessionRow): Session {
+  const owner = store.select({ name: users.name }).from(users).where(eq(users.id, row.ownerId)).get();
+  const running = store
+    .select({ n: count() })
+    .from(prompts)
+    .where(and(eq(prompts.sessionId, row.id), eq(prompts.state, "running")))
+    .get();
+  const open = store
+    .select({ n: count() })
+    .from(requests)
+    .where(and(eq(requests.sessionId, row.id), isNull(requests.closedAt)))
+    .get();
+  const read = store
+    .select({ seq: reads.seq })
+    .from(reads)
+    .where(and(eq(reads.sessionId, row.id), eq(reads.userId, caller.userId)))
+    .get();
+  const live = row.status === "active" || row.status === "idle";
+  return {
+    id: row.id,
+    title: row.title,
+    status: row.status,
+    step: row.step,
+    reason: row.reason,
+    model: row.model,
+    agent: row.agent,
+    permissionMode: row.permissionMode,
+    repo: row.repo,
+    owner: { id: row.ownerId, name: owner?.name ?? "" },
+    visibility: row.visibility,
+    busy: live && (running?.n ?? 0) > 0,
+    needsInput: live && (open?.n ?? 0) > 0,
+    agentState: row.agentState,
+    archived: row.archivedAt !== null,
+    unread: row.lastSeq > (read?.seq ?? 0),
+    createdAt: row.createdAt,
+    lastActivityAt: row.lastActivityAt,
+    lastSeq: row.lastSeq,
+  };
+}
+
+/** The condition of {@link mayAccess} "read", for queries over many sessions. */
+export function visibleTo(caller: Pick<Caller, "userId">) {
+  return or(eq(sessions.ownerId, caller.userId), ne(sessions.visibility, "private"));
+}
+
+/** Newest first by creation; `cursor` is the last id of the page before. */
+export function listSessions(
+  store: Store,
+  caller: Caller,
+  page: { cursor?: string | undefined; limit: number; archived: boolean },
+): { items: Session[]; nextCursor: string | null } {
+  const before = page.cursor ? findSession(store, page.cursor) : undefined;
+  const rows = store
+    .select()
+    .from(sessions)
+    .where(
+      and(
+        visibleTo(caller),
+        page.archived ? undefined : isNull(sessions.archivedAt),
+        before
+          ? or(lt(sessions.createdAt, before.createdAt), and(eq(sessions.createdAt, before.createdAt), lt(sessions.id, before.id)))
+          : undefined,
+      ),
+    )
+    .orderBy(desc(sessions.createdAt), desc(sessions.id))
+    .limit(page.limit + 1)
+    .all();
+  const items = rows.slice(0, page.limit);
+  return {
+    items: items.map((row) => sessionView(store, caller, row)),
+    nextCursor: rows.length > page.limit ? (items.at(-1)?.id ?? null) : null,
+  };
+}
+
+export function sessionsInStatus(store: Store, statuses: SessionStatus[]): SessionRow[] {
+  return store.select().from(sessions).where(inArray(sessions.status, statuses)).all();
+}
+
+export interface StatusChange {
+  status: SessionStatus;
+  step?: ProvisioningStep | null;
+  reason?: Failure | null;
+  agentState?: AgentState;
+}
+
+/** Changes the row and says so in the log, in one transaction; no event when nothing changed. */
+export function setStatus(tx: LogTransaction, sessionId: string, change: StatusChange): void {
+  const row = findSession(tx.store, sessionId);
+  if (!row) return;
+  const next = {
+    status: change.status,
+    step: change.step ?? null,
+    reason: change.reason ?? null,
+    agentState: change.agentState ?? row.agentState,
+  };
+  const same =
+    row.status === next.status && row.step === next.step && row.agentState === next.agentState && row.reason?.code === next.reason?.code;
+  if (same) return;
+  tx.store.update(sessions).set(next).where(eq(sessions.id, sessionId)).run();
+  tx.append(sessionId, { type: "session.status", data: next });
+}

@@ -1,0 +1,21 @@
+/** The longest line of an event stream: a full batch of the largest events, and room. Characters. */
+const MAX_LINE = 32 * 1024 * 1024;
+
+/**
+ * Lines of a UTF-8 byte stream, without their newline; a last line with none is dropped, as it was cut.
+ * @throws Error when a line grows past what any batch can be.
+ */
+export async function* splitLines(body: ReadableStream<Uint8Array>): AsyncIterable<string> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of body) {
+    rest += decoder.decode(chunk, { stream: true });
+    let start = 0;
+    for (let end = rest.indexOf("\n"); end >= 0; end = rest.indexOf("\n", start)) {
+      yield rest.slice(start, end);
+      start = end + 1;
+    }
+    rest = rest.slice(start);
+    if (rest.length > MAX_LINE) throw new Error(`A line of over ${MAX_LINE} characters`);
+  }
+}

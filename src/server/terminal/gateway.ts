@@ -1,0 +1,141 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { Duplex } from "node:stream";
+import { Server, type Socket } from "socket.io";
+import type { RawData, WebSocket } from "ws";
+import { z } from "zod";
+import { terminalCommand, terminalNotice, terminalSize } from "../../../sidecar/src/contract";
+import { AppError } from "../errors";
+import type { Logger } from "../log";
+import type { Terminals } from "./terminals";
+import type { TicketGrant, Tickets } from "./tickets";
+
+/** Unacknowledged bytes after which nothing more is read from the container for this viewer. */
+const MAX_UNACKED_BYTES = 512 * 1024;
+const OFFSET_BYTES = 8;
+
+const handshake = terminalSize.extend({
+  ticket: z.string().max(200),
+  terminalId: z.string().max(128),
+  afterByte: z.number().int().nonnegative().optional(),
+});
+
+export interface TerminalGateway {
+  /** For the upgrade dispatcher. */
+  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** For the request dispatcher: socket.io's long polling under `/socket.io`. */
+  handleRequest(request: IncomingMessage, response: ServerResponse): void;
+  close(): Promise<void>;
+}
+
+/**
+ * socket.io namespace `/terminal` (contract.md). A ticket lets one socket attach to one terminal; the gateway only relays:
+ * offsets, ring buffer and back-pressure live beside the program, in the sidecar.
+ * @param opts.originAllowed exact check of the Origin header; undefined is what scripts send.
+ */
+export function createTerminalGateway(opts: {
+  terminals: Terminals;
+  tickets: Tickets;
+  logger: Logger;
+  originAllowed(origin: string | undefined): boolean;
+}): TerminalGateway {
+  const io = new Server({
+    path: "/socket.io",
+    serveClient: false,
+    maxHttpBufferSize: 256 * 1024,
+    connectTimeout: 10_000,
+    allowRequest: (request, decide) => {
+      const ok = opts.originAllowed(request.headers.origin);
+      decide(ok ? null : "This page's origin may not open terminals here.", ok);
+    },
+  });
+  // socket.io listens on whatever server it is attached to; ours are dispatched by hand, so it gets one that never listens.
+  const inbox = createServer();
+  io.attach(inbox);
+
+  const admitted = new WeakMap<Socket, { grant: TicketGrant; cols: number; rows: number; afterByte?: number | undefined }>();
+  io.of("/terminal").use((socket, next) => {
+    const parsed = handshake.safeParse(socket.handshake.auth);
+    const grant = parsed.success ? opts.tickets.redeem(parsed.data.ticket) : null;
+    if (!parsed.success || grant?.terminalId !== parsed.data.terminalId) {
+      next(refusal("The ticket is unknown, used or older than 30 s. Ask for a new one with terminals.ticket."));
+      return;
+    }
+    admitted.set(socket, { grant, ...parsed.data });
+    next();
+  });
+  io.of("/terminal").on("connection", (socket) => {
+    const admission = admitted.get(socket);
+    if (!admission) {
+      socket.disconnect(true);
+      return;
+    }
+    try {
+      const upstream = opts.terminals.attach(admission.grant, admission.afterByte ?? 0);
+      relay(socket, upstream, { size: admission, logger: opts.logger });
+    } catch (error) {
+      socket.emit("state", { state: "unavailable", message: error instanceof AppError ? error.message : "The terminal cannot be reached." });
+      socket.disconnect(true);
+    }
+  });
+
+  return {
+    handleUpgrade: (request, socket, head) => void inbox.emit("upgrade", request, socket, head),
+    handleRequest: (request, response) => void inbox.emit("request", request, response),
+    async close() {
+      io.disconnectSockets(true);
+      await io.close();
+    },
+  };
+}
+
+/** @returns an error whose `data` reaches the client with `connect_error`. */
+function refusal(message: string): Error {
+  return Object.assign(new Error(message), { data: { reason: "not_allowed", message } });
+}
+
+function relay(socket: Socket, upstream: WebSocket, opts: { size: { cols: number; rows: number }; logger: Logger }): void {
+  let delivered = 0;
+  let acknowledged = 0;
+  const send = (command: unknown) => {
+    const parsed = terminalCommand.safeParse(command);
+    if (parsed.success && upstream.readyState === upstream.OPEN) upstream.send(JSON.stringify(parsed.data));
+  };
+
+  upstream.on("open", () => send({ type: "resize", cols: opts.size.cols, rows: opts.size.rows }));
+  upstream.on("message", (raw: RawData, isBinary: boolean) => {
+    const frame = Buffer.isBuffer(raw) ? raw : Array.isArray(raw) ? Buffer.concat(raw) : Buffer.from(raw);
+    if (!isBinary) {
+      forwardNotice(socket, frame);
+      return;
+    }
+    const offset = Number(frame.readBigUInt64BE(0));
+    const data = frame.subarray(OFFSET_BYTES);
+    socket.emit("output", { offset, data });
+    delivered = offset + data.length;
+    if (acknowledged === 0) acknowledged = offset;
+    if (delivered - acknowledged > MAX_UNACKED_BYTES) upstream.pause();
+  });
+  upstream.on("close", (code) => {
+    socket.emit("state", { state: "closed", code });
+    socket.disconnect(true);
+  });
+  upstream.on("error", (error) => opts.logger.debug({ err: error }, "terminal connection broke off"));
+
+  socket.on("input", (data: unknown) => send({ type: "input", data }));
+  socket.on("resize", (size: unknown) => send({ type: "resize", ...z.record(z.string(), z.unknown()).catch({}).parse(size) }));
+  socket.on("ack", (ack: unknown) => {
+    const parsed = z.object({ offset: z.number().int().nonnegative() }).safeParse(ack);
+    if (!parsed.success) return;
+    acknowledged = Math.min(parsed.data.offset, delivered);
+    if (delivered - acknowledged <= MAX_UNACKED_BYTES) upstream.resume();
+    send({ type: "ack", offset: acknowledged });
+  });
+  socket.on("disconnect", () => upstream.close());
+}
+
+function forwardNotice(socket: Socket, frame: Buffer): void {
+  const notice = terminalNotice.safeParse(JSON.parse(frame.toString("utf8")));
+  if (!notice.success) return;
+  if (notice.data.type === "exit") socket.emit("exit", { code: notice.data.code });
+  else socket.emit("state", { state: "attached", cols: notice.data.cols, rows: notice.data.rows, fromOffset: notice.data.fromOffset });
+}

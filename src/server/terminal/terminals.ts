@@ -1,0 +1,124 @@
+import { and, eq, isNull } from "drizzle-orm";
+import type { WebSocket } from "ws";
+import type { Caller } from "../auth/caller";
+import { type Clock, isoNow } from "../clock";
+import type { Database } from "../db/database";
+import { terminals } from "../db/schema";
+import { AppError, notFound } from "../errors";
+import { newId } from "../ids";
+import type { Connection } from "../sessions/connections";
+import { refusal } from "../sessions/decisions";
+import { requireSession } from "../sessions/session-store";
+import { SidecarError } from "../sidecar-client/sidecar-error";
+import type { TicketGrant, Tickets } from "./tickets";
+
+/** A shell in a session's container. */
+export interface Terminal {
+  id: string;
+  sessionId: string;
+  createdAt: string;
+  cols: number;
+  rows: number;
+  running: boolean;
+  exitCode: number | null;
+}
+
+/** All of it needs write access to the session: whoever types there acts in it. */
+export interface Terminals {
+  create(caller: Caller, opts: { sessionId: string; cols: number; rows: number }): Promise<Terminal>;
+  list(caller: Caller, sessionId: string): Promise<Terminal[]>;
+  ticket(caller: Caller, terminalId: string): { ticket: string; expiresAt: string };
+  close(caller: Caller, terminalId: string): Promise<void>;
+  /** A socket to the terminal in its container. @throws AppError when the session does not run. */
+  attach(grant: TicketGrant, afterByte: number): WebSocket;
+}
+
+export function createTerminals(deps: {
+  db: Database;
+  clock: Clock;
+  tickets: Tickets;
+  connectionOf(sessionId: string): Connection | null;
+}): Terminals {
+  const { db } = deps;
+
+  const connected = (sessionId: string): Connection => {
+    const connection = deps.connectionOf(sessionId);
+    if (!connection) throw refusal("terminal", "stopped") ?? notFound("terminal");
+    return connection;
+  };
+  const own = (caller: Caller, terminalId: string) => {
+    const row = db
+      .select()
+      .from(terminals)
+      .where(and(eq(terminals.id, terminalId), isNull(terminals.closedAt)))
+      .get();
+    if (!row) throw notFound("terminal");
+    requireSession(db, caller, { id: row.sessionId, access: "write" });
+    return row;
+  };
+
+  return {
+    async create(caller, opts) {
+      const session = requireSession(db, caller, { id: opts.sessionId, access: "write" });
+      const no = refusal("terminal", session.status);
+      if (no) throw no;
+      const connection = connected(session.id);
+      const id = newId("trm");
+      const createdAt = isoNow(deps.clock);
+      await asked(connection.client.createTerminal({ terminalId: id, cols: opts.cols, rows: opts.rows }));
+      db.insert(terminals)
+        .values({ id, sessionId: session.id, instanceId: connection.instanceId, createdBy: caller.userId, createdAt })
+        .run();
+      return { id, sessionId: session.id, createdAt, cols: opts.cols, rows: opts.rows, running: true, exitCode: null };
+    },
+    async list(caller, sessionId) {
+      requireSession(db, caller, { id: sessionId, access: "write" });
+      const connection = deps.connectionOf(sessionId);
+      if (!connection) return [];
+      const rows = new Map(
+        db
+          .select()
+          .from(terminals)
+          .where(and(eq(terminals.sessionId, sessionId), isNull(terminals.closedAt)))
+          .all()
+          .map((row) => [row.id, row]),
+      );
+      const live = await asked(connection.client.listTerminals());
+      return live.flatMap((info) => {
+        const row = rows.get(info.terminalId);
+        return row
+          ? [{ id: row.id, sessionId, createdAt: row.createdAt, cols: info.cols, rows: info.rows, running: info.running, exitCode: info.exitCode }]
+          : [];
+      });
+    },
+    ticket(caller, terminalId) {
+      const row = own(caller, terminalId);
+      return deps.tickets.issue({ terminalId, sessionId: row.sessionId, userId: caller.userId });
+    },
+    async close(caller, terminalId) {
+      const row = own(caller, terminalId);
+      const connection = deps.connectionOf(row.sessionId);
+      if (connection?.instanceId === row.instanceId) await asked(connection.client.closeTerminal(terminalId)).catch(ignoreMissing);
+      db.update(terminals).set({ closedAt: isoNow(deps.clock) }).where(eq(terminals.id, terminalId)).run();
+    },
+    attach: (grant, afterByte) => connected(grant.sessionId).client.attachTerminal(grant.terminalId, afterByte),
+  };
+}
+
+/** A sidecar's refusal as the API's error. */
+async function asked<T>(call: Promise<T>): Promise<T> {
+  try {
+    return await call;
+  } catch (error) {
+    if (!(error instanceof SidecarError)) throw error;
+    if (error.code === "not_found") throw notFound("terminal");
+    const opts = { cause: error, ...(error.detail ? { detail: error.detail } : {}) };
+    if (error.code === "bad_request" || error.code === "busy") throw new AppError("CONFLICT", "session_busy", error.message, opts);
+    throw new AppError("INTERNAL_SERVER_ERROR", "sidecar_unreachable", "The session's container does not answer. Try again; if it stays so, restart the session.", opts);
+  }
+}
+
+/** A terminal that is gone already is as closed as it can be. */
+function ignoreMissing(error: unknown): void {
+  if (!(error instanceof AppError) || error.reason !== "not_found") throw error;
+}

@@ -1,0 +1,68 @@
+import { tracked } from "@trpc/server";
+import { z } from "zod";
+import { modelRef, permissionMode } from "../../../../sidecar/src/contract";
+import { procedure, router } from "../builders";
+import { idInput, pageInput } from "./page-input";
+
+const read = procedure({ kind: "person", scope: "sessions:read" });
+const write = procedure({ kind: "person", scope: "sessions:write" });
+const byId = z.object({ id: idInput });
+
+/** The most a prompt may hold, in characters; its size in bytes is checked by the service. */
+export const promptText = z
+  .string()
+  .max(1024 * 1024, "A prompt holds at most 1 MiB. Put long material into a file of the workspace and name it.")
+  .refine((text) => text.trim() !== "", "The prompt is empty. Write what the agent should do.");
+
+const title = z.string().trim().min(1, "A title needs at least one character.").max(200);
+
+export const sessionsRouter = router({
+  create: write
+    .input(
+      z.strictObject({
+        title: title.optional(),
+        model: modelRef.optional(),
+        agent: z.enum(["build", "plan"]).optional(),
+        permissionMode: permissionMode.optional(),
+        prompt: promptText.optional(),
+        visibility: z.enum(["private", "team-read", "team-write"]).optional(),
+      }),
+    )
+    .mutation(({ ctx, input }) => ctx.services.sessions.create(ctx.caller, input)),
+
+  get: read.input(byId).query(({ ctx, input }) => ctx.services.sessions.get(ctx.caller, input.id)),
+
+  list: read
+    .input(pageInput.extend({ archived: z.boolean().default(false) }).prefault({}))
+    .query(({ ctx, input }) => ctx.services.sessions.list(ctx.caller, input)),
+
+  rename: write
+    .input(byId.extend({ title }))
+    .mutation(({ ctx, input }) => ctx.services.sessions.rename(ctx.caller, input)),
+
+  stop: write.input(byId).mutation(({ ctx, input }) => ctx.services.sessions.stop(ctx.caller, input.id)),
+  resume: write.input(byId).mutation(({ ctx, input }) => ctx.services.sessions.resume(ctx.caller, input.id)),
+  restart: write.input(byId).mutation(({ ctx, input }) => ctx.services.sessions.restart(ctx.caller, input.id)),
+  remove: write.input(byId).mutation(async ({ ctx, input }) => {
+    await ctx.services.sessions.remove(ctx.caller, input.id);
+    return { id: input.id };
+  }),
+
+  timeline: read
+    .input(byId.extend({ beforeSeq: z.number().int().positive().optional(), limit: z.number().int().min(1).max(500).default(100) }))
+    .query(({ ctx, input }) => ctx.services.sessions.timeline(ctx.caller, input)),
+
+  /** Tracked by seq: replay after `afterSeq`, then live; a reconnecting client's `lastEventId` wins. */
+  events: read
+    .input(
+      byId.extend({
+        afterSeq: z.number().int().nonnegative().default(0),
+        lastEventId: z.string().regex(/^\d{1,15}$/).nullish(),
+      }),
+    )
+    .subscription(async function* ({ ctx, input, signal }) {
+      const afterSeq = input.lastEventId ? Number(input.lastEventId) : input.afterSeq;
+      const stream = ctx.services.sessions.follow(ctx.caller, { id: input.id, afterSeq, signal: signal ?? new AbortController().signal });
+      for await (const batch of stream) for (const event of batch) yield tracked(String(event.seq), event);
+    }),
+});
