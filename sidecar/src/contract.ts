@@ -13,7 +13,10 @@ export const MAX_EVENT_BYTES = 256 * 1024;
 const id = z.string().min(1).max(128);
 const text = z.string().max(MAX_EVENT_BYTES);
 
-export const modelRef = z.object({ providerId: z.string().min(1).max(100), modelId: z.string().min(1).max(200) });
+export const modelRef = z.object({
+  providerId: z.string().min(1).max(100),
+  modelId: z.string().min(1).max(200),
+});
 export type ModelRef = z.infer<typeof modelRef>;
 
 export const permissionMode = z.enum(["ask", "edits", "auto"]);
@@ -171,15 +174,30 @@ export const eventData = {
     by: id.optional(),
     message: z.string().optional(),
   }),
-  "changes.updated": z.object({ files: z.array(z.object({ path: z.string(), additions: z.number(), deletions: z.number() })).max(2000) }),
+  "changes.updated": z.object({
+    files: z.array(z.object({ path: z.string(), additions: z.number(), deletions: z.number() })).max(2000),
+  }),
   "turn.reverted": z.object({ messageId: id }),
   "todo.updated": z.object({
-    todos: z.array(z.object({ content: z.string(), status: z.string(), priority: z.string().optional() })).max(500),
+    todos: z
+      .array(z.object({ content: z.string(), status: z.string(), priority: z.string().optional() }))
+      .max(500),
     ...inChild,
   }),
-  "child.started": z.object({ childId: id, title: z.string(), messageId: id.optional(), partId: id.optional() }),
+  "child.started": z.object({
+    childId: id,
+    title: z.string(),
+    messageId: id.optional(),
+    partId: id.optional(),
+  }),
   "child.ended": z.object({ childId: id }),
-  "usage.updated": z.object({ messageId: id, model: modelRef, tokens: tokenUsage, cost: z.number(), ...inChild }),
+  "usage.updated": z.object({
+    messageId: id,
+    model: modelRef,
+    tokens: tokenUsage,
+    cost: z.number(),
+    ...inChild,
+  }),
   /** `nextAt`: ISO time of the next try. */
   "retry.scheduled": z.object({ attempt: z.number().int(), message: text, nextAt: z.string(), ...inChild }),
   error: failure.extend(inChild),
@@ -219,7 +237,10 @@ export type SidecarEventType = (typeof SIDECAR_EVENT_TYPES)[number];
 export type SidecarEventBody = Extract<EventBody, { type: SidecarEventType }>;
 
 /** Position in a sidecar's spool; ordered by epoch, then n. `n` is dense from 1 in its epoch. */
-export const spoolPosition = z.object({ epoch: z.number().int().positive(), n: z.number().int().nonnegative() });
+export const spoolPosition = z.object({
+  epoch: z.number().int().positive(),
+  n: z.number().int().nonnegative(),
+});
 export type SpoolPosition = z.infer<typeof spoolPosition>;
 
 export const spooledEvent = z.object({
@@ -256,11 +277,21 @@ export const offerRequest = z.object({ nonce: z.string().min(16).max(128) });
  * `publicKey`: the sidecar's ephemeral X25519 key, base64url.
  * `proof`: {@link registrationProofInput} under HMAC-SHA256 with the token's bytes, base64url.
  */
-export const offerResponse = z.object({ publicKey: z.string().max(100), proof: z.string().max(100), contract: z.number().int(), version: z.string() });
+export const offerResponse = z.object({
+  publicKey: z.string().max(100),
+  proof: z.string().max(100),
+  contract: z.number().int(),
+  version: z.string(),
+});
 export type OfferResponse = z.infer<typeof offerResponse>;
 
 /** What the proof signs: every field the two sides must agree on. */
-export function registrationProofInput(p: { sessionId: string; instanceId: string; publicKey: string; nonce: string }): string {
+export function registrationProofInput(p: {
+  sessionId: string;
+  instanceId: string;
+  publicKey: string;
+  nonce: string;
+}): string {
   return ["openagent/register/v1", p.sessionId, p.instanceId, p.publicKey, p.nonce].join("\n");
 }
 
@@ -272,7 +303,10 @@ export type SealedMessage = z.infer<typeof sealedMessage>;
  * HPKE `info` of a sealed message: binds it to purpose, session and instance. PSK mode: psk = the boot token's 32 bytes,
  * pskId = {@link SEAL_PSK_ID}; so only the server that started this container can make one, and only it can open one.
  */
-export function sealInfo(purpose: "registration" | "credentials", p: { sessionId: string; instanceId: string }): string {
+export function sealInfo(
+  purpose: "registration" | "credentials",
+  p: { sessionId: string; instanceId: string },
+): string {
   return ["openagent/seal/v1", purpose, p.sessionId, p.instanceId].join("\n");
 }
 export const SEAL_PSK_ID = "openagent-boot-token";
@@ -301,7 +335,12 @@ export const providerCredential = z.object({
       contextTokens: z.number().int().nonnegative(),
       outputTokens: z.number().int().nonnegative(),
       /** USD per million tokens */
-      price: z.object({ input: z.number(), output: z.number(), cacheRead: z.number(), cacheWrite: z.number() }),
+      price: z.object({
+        input: z.number(),
+        output: z.number(),
+        cacheRead: z.number(),
+        cacheWrite: z.number(),
+      }),
     }),
   ),
 });
@@ -351,10 +390,22 @@ export type HealthResponse = z.infer<typeof healthResponse>;
 export const promptRequest = z.object({
   promptId: id,
   kind: z.enum(["prompt", "shell"]),
-  text: z.string().min(1).max(1024 * 1024),
+  text: z
+    .string()
+    .min(1)
+    .max(1024 * 1024),
   settings: agentSettings,
   effort: z.string().max(50).optional(),
-  attachments: z.array(z.object({ name: z.string().max(255), mime: z.string().max(100), dataUrl: z.string().max(8 * 1024 * 1024) })).max(10).optional(),
+  attachments: z
+    .array(
+      z.object({
+        name: z.string().max(255),
+        mime: z.string().max(100),
+        dataUrl: z.string().max(8 * 1024 * 1024),
+      }),
+    )
+    .max(10)
+    .optional(),
 });
 export type PromptRequest = z.infer<typeof promptRequest>;
 export const promptResponse = z.object({ turnId: id });
@@ -376,7 +427,10 @@ export const eventStreamLine = z.discriminatedUnion("kind", [
 ]);
 export type EventStreamLine = z.infer<typeof eventStreamLine>;
 
-export const terminalSize = z.object({ cols: z.number().int().min(2).max(1000), rows: z.number().int().min(2).max(500) });
+export const terminalSize = z.object({
+  cols: z.number().int().min(2).max(1000),
+  rows: z.number().int().min(2).max(500),
+});
 export const terminalCreateRequest = terminalSize.extend({ terminalId: id });
 export const terminalInfo = z.object({
   terminalId: id,
@@ -397,7 +451,12 @@ export const terminalList = z.object({ terminals: z.array(terminalInfo) });
  */
 export const terminalNotice = z.discriminatedUnion("type", [
   /** First frame, and after each resize. `fromOffset`: where replay starts (later than asked when the ring moved on). */
-  z.object({ type: z.literal("state"), cols: z.number().int(), rows: z.number().int(), fromOffset: z.number().int() }),
+  z.object({
+    type: z.literal("state"),
+    cols: z.number().int(),
+    rows: z.number().int(),
+    fromOffset: z.number().int(),
+  }),
   z.object({ type: z.literal("exit"), code: z.number().int() }),
 ]);
 export type TerminalNotice = z.infer<typeof terminalNotice>;
@@ -411,7 +470,16 @@ export type TerminalCommand = z.infer<typeof terminalCommand>;
 
 /** Every non-2xx body. `code` is for switches, `message` for people. */
 export const sidecarError = z.object({
-  code: z.enum(["unauthorized", "bad_request", "not_found", "busy", "not_ready", "already_registered", "agent_failed", "internal"]),
+  code: z.enum([
+    "unauthorized",
+    "bad_request",
+    "not_found",
+    "busy",
+    "not_ready",
+    "already_registered",
+    "agent_failed",
+    "internal",
+  ]),
   message: z.string(),
   detail: z.string().optional(),
 });

@@ -1,0 +1,386 @@
+import type { EventDataOf, SidecarEventBody, TokenUsage } from "../contract";
+import { failureOf } from "../opencode/failures";
+import type {
+  AgentEvent,
+  AgentHistory,
+  AgentMessage,
+  AgentPart,
+  AgentToolPart,
+  PermissionAsked,
+  QuestionAsked,
+} from "../opencode/wire";
+import { ChildSessions } from "./child-sessions";
+import type { PartPlace } from "./part-place";
+import { permissionOpened, questionOpened, requestIdOf, type AskingPlace } from "./requests";
+import { abandonText, deltaText, startText, updateText, type TextPartState } from "./text-part";
+import { startTool, updateTool, type ToolPartState } from "./tool-part";
+
+interface MessageState {
+  sessionId: string;
+  role: "user" | "assistant";
+  ended: boolean;
+  /** Completed by opencode while parts were open: ended when the last of them has. */
+  completed: AgentMessage | null;
+}
+
+type PartState = { place: PartPlace; sessionId: string } & (
+  TextPartState | ToolPartState | { kind: "whole"; ended: true }
+);
+
+/** The turn that events belong to. Messages made before it are old ones that opencode touched again. */
+export interface NormaliserTurn {
+  turnId: string;
+  startedAtMs: number;
+}
+
+/** A message may carry a time slightly before the turn that asked for it. */
+const CLOCK_SLACK_MS = 2000;
+/** The last moment that a Date holds. */
+const MAX_DATE_MS = 8.64e15;
+const MAX_FILE_URL_UNITS = 100 * 1024;
+
+/**
+ * Turns opencode's events into the product's vocabulary. Reads no clock and does no I/O: the same events give the same answer.
+ * Whole texts from opencode may repeat, overtake deltas or come after the end; readers get each piece once.
+ */
+export class Normaliser {
+  readonly #sessions: ChildSessions;
+  readonly #workspace: string;
+  readonly #messages = new Map<string, MessageState>();
+  readonly #parts = new Map<string, PartState>();
+  readonly #openRequests = new Set<string>();
+  #turn: NormaliserTurn | null = null;
+
+  constructor(options: { mainSessionId: string; workspace: string }) {
+    this.#sessions = new ChildSessions(options.mainSessionId);
+    this.#workspace = options.workspace;
+  }
+
+  beginTurn(turn: NormaliserTurn): void {
+    this.#turn = turn;
+  }
+
+  /** Texts are dropped, the ids of messages and parts stay: late updates of an ended turn must not open it again. */
+  endTurn(): void {
+    this.#turn = null;
+    this.#openRequests.clear();
+    for (const message of this.#messages.values()) message.ended = true;
+    for (const part of this.#parts.values()) {
+      part.ended = true;
+      if (part.kind === "text" || part.kind === "reasoning") part.sent = "";
+      if (part.kind === "tool") part.sentTail = "";
+    }
+  }
+
+  /** The person has answered: what opencode then says about the request is no news. */
+  answered(requestId: string): void {
+    this.#openRequests.delete(requestId);
+  }
+
+  /** The answer did not get through: opencode's word on the request counts again. */
+  unanswered(requestId: string): void {
+    this.#openRequests.add(requestId);
+  }
+
+  /** opencode's own record of a conversation, for what its event stream did not deliver. */
+  takeHistory(history: AgentHistory): SidecarEventBody[] {
+    return history.flatMap(({ info, parts }) => [
+      ...this.take({
+        type: "message.updated",
+        properties: { info: { ...info, time: { created: info.time.created } } },
+      }),
+      ...parts.flatMap((part) => this.take({ type: "message.part.updated", properties: { part } })),
+      ...this.take({ type: "message.updated", properties: { info } }),
+    ]);
+  }
+
+  take(event: AgentEvent): SidecarEventBody[] {
+    if (!this.#turn) return [];
+    switch (event.type) {
+      case "session.created":
+        this.#sessions.created(event.properties.info);
+        return [];
+      case "message.updated":
+        return this.#inSession(event.properties.info.sessionID, () => this.#message(event.properties.info));
+      case "message.part.updated":
+        return this.#inSession(event.properties.part.sessionID, () => this.#part(event.properties.part));
+      case "message.part.delta":
+        return this.#inSession(event.properties.sessionID, () => this.#delta(event.properties));
+      case "session.status":
+        return this.#inSession(event.properties.sessionID, (inChild) =>
+          this.#status(event.properties, inChild),
+        );
+      case "session.idle":
+        return this.#inSession(event.properties.sessionID, () => this.#idle(event.properties.sessionID));
+      case "session.error":
+        return this.#error(event.properties);
+      case "todo.updated":
+        return this.#inSession(event.properties.sessionID, (inChild) => [
+          { type: "todo.updated", data: { todos: event.properties.todos.slice(0, 500), ...inChild } },
+        ]);
+      case "permission.asked":
+      case "question.asked":
+        return this.#inSession(event.properties.sessionID, () => this.#asked(event));
+      case "permission.replied":
+      case "question.replied":
+      case "question.rejected":
+        return this.#withdrawn(requestIdOf(event.properties.requestID));
+    }
+  }
+
+  #inSession(
+    sessionId: string,
+    make: (inChild: { childId?: string }) => SidecarEventBody[],
+  ): SidecarEventBody[] {
+    if (!this.#sessions.knows(sessionId)) return [];
+    const inChild = this.#sessions.placeOf(sessionId);
+    return [...this.#sessions.announce(sessionId), ...make(inChild)];
+  }
+
+  #message(info: AgentMessage): SidecarEventBody[] {
+    const known = this.#messages.get(info.id);
+    const events: SidecarEventBody[] = known ? [] : this.#startMessage(info);
+    const message = this.#messages.get(info.id);
+    if (!message || message.ended || info.role !== "assistant" || info.time.completed === undefined)
+      return events;
+    message.completed = info;
+    return [...events, ...this.#endWhenWhole(info.id, message)];
+  }
+
+  #startMessage(info: AgentMessage): SidecarEventBody[] {
+    const turn = this.#turn;
+    if (!turn || info.time.created < turn.startedAtMs - CLOCK_SLACK_MS) return [];
+    this.#messages.set(info.id, {
+      sessionId: info.sessionID,
+      role: info.role,
+      ended: false,
+      completed: null,
+    });
+    const model = modelOf(info);
+    const data = { messageId: info.id, role: info.role, turnId: turn.turnId, ...(model ? { model } : {}) };
+    const started: SidecarEventBody = {
+      type: "message.started",
+      data: { ...data, ...this.#sessions.placeOf(info.sessionID) },
+    };
+    // Nothing says that a person's message is complete but the answer to it.
+    return info.role === "assistant" ? [...this.#endUserMessages(info.sessionID), started] : [started];
+  }
+
+  #endUserMessages(sessionId: string): SidecarEventBody[] {
+    const events: SidecarEventBody[] = [];
+    for (const [messageId, message] of this.#messages) {
+      if (message.role !== "user" || message.ended || message.sessionId !== sessionId) continue;
+      message.ended = true;
+      events.push({
+        type: "message.ended",
+        data: { messageId, role: "user", ...this.#sessions.placeOf(sessionId) },
+      });
+    }
+    return events;
+  }
+
+  #endWhenWhole(messageId: string, message: MessageState): SidecarEventBody[] {
+    const info = message.completed;
+    if (!info || message.ended) return [];
+    for (const part of this.#parts.values()) if (part.place.messageId === messageId && !part.ended) return [];
+    message.ended = true;
+    return endOfMessage(info, this.#sessions.placeOf(message.sessionId));
+  }
+
+  #part(part: AgentPart): SidecarEventBody[] {
+    const message = this.#messages.get(part.messageID);
+    if (!message || (message.ended && !this.#parts.has(part.id))) return [];
+    const childId = this.#sessions.placeOf(part.sessionID);
+    const place: PartPlace = { messageId: part.messageID, partId: part.id, ...childId };
+    const events = this.#partEvents(part, place, message);
+    return [...events, ...this.#endWhenWhole(part.messageID, message)];
+  }
+
+  #partEvents(part: AgentPart, place: PartPlace, message: MessageState): SidecarEventBody[] {
+    switch (part.type) {
+      case "text":
+      case "reasoning":
+        if (part.type === "text" && (part.synthetic || part.ignored)) return [];
+        return this.#text(part, place, message);
+      case "tool":
+        return this.#tool(part, place);
+      case "file":
+        return this.#whole(part, place, { kind: "file", file: fileOf(part) });
+      case "patch":
+        return this.#whole(part, place, { kind: "patch", files: part.files.slice(0, 1000) });
+      case "compaction":
+        return this.#whole(part, place, { kind: "compaction" });
+    }
+  }
+
+  #text(
+    part: Extract<AgentPart, { type: "text" | "reasoning" }>,
+    place: PartPlace,
+    message: MessageState,
+  ): SidecarEventBody[] {
+    const ended = message.role === "user" || part.time?.end !== undefined;
+    const known = this.#parts.get(part.id);
+    if (known) {
+      // Late repeats of an ended turn find no text to compare with.
+      if (known.kind !== part.type || (known.ended && !this.#isLive(part.messageID))) return [];
+      return updateText(known, place, { text: part.text, ended });
+    }
+    const { state, events } = startText(part, place);
+    this.#parts.set(part.id, { ...state, place, sessionId: part.sessionID });
+    const stored = this.#parts.get(part.id);
+    if (!ended || stored?.kind !== part.type) return events;
+    return [...events, ...updateText(stored, place, { text: part.text, ended })];
+  }
+
+  #tool(part: AgentToolPart, place: PartPlace): SidecarEventBody[] {
+    const events: SidecarEventBody[] = [];
+    let known = this.#parts.get(part.id);
+    if (!known) {
+      const started = startTool(part, place);
+      known = { ...started.state, place, sessionId: part.sessionID };
+      this.#parts.set(part.id, known);
+      events.push(...started.events);
+    }
+    const childSession = part.state.metadata?.sessionId;
+    if (part.tool === "task" && part.state.status === "running" && typeof childSession === "string") {
+      events.push(...this.#sessions.linked(childSession, place, part.state.title ?? ""));
+    }
+    return known.kind === "tool" ? [...events, ...updateTool(known, place, part)] : events;
+  }
+
+  #whole(
+    part: AgentPart,
+    place: PartPlace,
+    data: Omit<EventDataOf<"part.started">, keyof PartPlace>,
+  ): SidecarEventBody[] {
+    if (this.#parts.has(part.id)) return [];
+    this.#parts.set(part.id, { kind: "whole", ended: true, place, sessionId: part.sessionID });
+    return [
+      { type: "part.started", data: { ...place, ...data } },
+      { type: "part.ended", data: place },
+    ];
+  }
+
+  #delta(delta: { partID: string; field: string; delta: string }): SidecarEventBody[] {
+    const part = this.#parts.get(delta.partID);
+    if (delta.field !== "text" || !part || (part.kind !== "text" && part.kind !== "reasoning")) return [];
+    return deltaText(part, part.place, delta.delta);
+  }
+
+  #status(
+    { sessionID, status }: Extract<AgentEvent, { type: "session.status" }>["properties"],
+    inChild: { childId?: string },
+  ): SidecarEventBody[] {
+    if (status.type !== "retry") return [];
+    const nextAt = new Date(Math.min(MAX_DATE_MS, Math.max(0, status.next))).toISOString();
+    const data = {
+      attempt: Math.trunc(status.attempt),
+      message: status.message.slice(0, 4000),
+      nextAt,
+      ...inChild,
+    };
+    // The next try makes new parts; what the failed one streamed stays as it is.
+    return [...this.#abandonTexts(sessionID), { type: "retry.scheduled", data }];
+  }
+
+  #abandonTexts(sessionId: string): SidecarEventBody[] {
+    const events: SidecarEventBody[] = [];
+    for (const part of this.#parts.values()) {
+      if (part.sessionId === sessionId && (part.kind === "text" || part.kind === "reasoning"))
+        events.push(...abandonText(part, part.place));
+    }
+    return events;
+  }
+
+  #idle(sessionId: string): SidecarEventBody[] {
+    return this.#sessions.ended(sessionId);
+  }
+
+  #error({
+    sessionID,
+    error,
+  }: Extract<AgentEvent, { type: "session.error" }>["properties"]): SidecarEventBody[] {
+    if (!sessionID || !error || !this.#sessions.knows(sessionID)) return [];
+    const failure = failureOf(error);
+    return failure ? [{ type: "error", data: { ...failure, ...this.#sessions.placeOf(sessionID) } }] : [];
+  }
+
+  #asked(event: Extract<AgentEvent, { type: "permission.asked" | "question.asked" }>): SidecarEventBody[] {
+    const requestId = requestIdOf(event.properties.id);
+    if (this.#openRequests.has(requestId)) return [];
+    this.#openRequests.add(requestId);
+    const place = this.#askingPlace(event.properties);
+    const data =
+      event.type === "permission.asked"
+        ? permissionOpened(event.properties, place, this.#workspace)
+        : questionOpened(event.properties, place);
+    return [{ type: "request.opened", data }];
+  }
+
+  #askingPlace(asked: PermissionAsked | QuestionAsked): AskingPlace {
+    const inChild = this.#sessions.placeOf(asked.sessionID);
+    if (!asked.tool) return inChild;
+    const { messageID, callID } = asked.tool;
+    for (const part of this.#parts.values()) {
+      if (part.kind === "tool" && part.callId === callID && part.place.messageId === messageID) {
+        return { messageId: messageID, partId: part.place.partId, ...inChild };
+      }
+    }
+    return { messageId: messageID, ...inChild };
+  }
+
+  #withdrawn(requestId: string): SidecarEventBody[] {
+    if (!this.#openRequests.delete(requestId)) return [];
+    return [{ type: "request.closed", data: { requestId, outcome: "withdrawn" } }];
+  }
+
+  #isLive(messageId: string): boolean {
+    return this.#messages.get(messageId)?.ended === false;
+  }
+}
+
+function modelOf(info: AgentMessage): { providerId: string; modelId: string } | null {
+  const providerId = info.providerID ?? info.model?.providerID;
+  const modelId = info.modelID ?? info.model?.modelID;
+  return providerId && modelId ? { providerId, modelId } : null;
+}
+
+function endOfMessage(info: AgentMessage, inChild: { childId?: string }): SidecarEventBody[] {
+  const model = modelOf(info);
+  const cost = Math.max(0, info.cost ?? 0);
+  const tokens = tokensOf(info);
+  const error = info.error ? failureOf(info.error) : null;
+  const place = { messageId: info.id, ...inChild };
+  const ended: SidecarEventBody = {
+    type: "message.ended",
+    data: {
+      ...place,
+      role: "assistant",
+      ...(model ? { model } : {}),
+      tokens,
+      cost,
+      ...(error ? { error } : {}),
+    },
+  };
+  const used = cost > 0 || Object.values(tokens).some((count) => count > 0);
+  return used && model
+    ? [ended, { type: "usage.updated", data: { ...place, model, tokens, cost } }]
+    : [ended];
+}
+
+function tokensOf(info: AgentMessage): TokenUsage {
+  const count = (value: number | undefined) => Math.max(0, Number.isFinite(value) ? (value ?? 0) : 0);
+  const { input, output, reasoning, cache } = info.tokens ?? {};
+  return {
+    input: count(input),
+    output: count(output),
+    reasoning: count(reasoning),
+    cacheRead: count(cache?.read),
+    cacheWrite: count(cache?.write),
+  };
+}
+
+function fileOf(part: Extract<AgentPart, { type: "file" }>): { name: string; mime: string; url?: string } {
+  const url = part.url.length <= MAX_FILE_URL_UNITS ? { url: part.url } : {};
+  return { name: part.filename ?? "file", mime: part.mime, ...url };
+}

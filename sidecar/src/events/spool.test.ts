@@ -1,0 +1,245 @@
+import { appendFile, mkdtemp, readdir, readFile, rm, stat, truncate } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { eventStreamLine, type SidecarEventBody, type SpoolPosition } from "../contract";
+import { createLog } from "../log";
+import { Spool } from "./spool";
+
+const log = createLog(() => {});
+const started = (turnId: string, promptId: string): SidecarEventBody => ({
+  type: "turn.started",
+  data: { turnId, promptId },
+});
+const ended = (turnId: string, promptId: string): SidecarEventBody => ({
+  type: "turn.ended",
+  data: { turnId, promptId, outcome: "done" },
+});
+const delta = (text: string): SidecarEventBody => ({
+  type: "part.delta",
+  data: { messageId: "m", partId: "p", text },
+});
+
+let dir: string;
+const open_: Spool[] = [];
+async function openSpool(): Promise<Spool> {
+  const spool = await Spool.open({ dir, log });
+  open_.push(spool);
+  return spool;
+}
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), "openagent-spool-"));
+});
+afterEach(async () => {
+  for (const spool of open_.splice(0)) await spool.close();
+  await rm(dir, { recursive: true, force: true });
+});
+
+/** Reads until `count` events have come; the heartbeat is far away. */
+async function read(spool: Spool, after: SpoolPosition, count: number) {
+  const abort = new AbortController();
+  const events: { epoch: number; n: number; type: string; data: unknown }[] = [];
+  for await (const batch of spool.readAfter(after, abort.signal, 60_000)) {
+    if (!batch) break;
+    const line = eventStreamLine.parse(JSON.parse(`{"kind":"events","events":[${batch.lines.join(",")}]}`));
+    if (line.kind === "events") events.push(...line.events);
+    if (events.length >= count) break;
+  }
+  abort.abort();
+  return events;
+}
+
+describe("spool", () => {
+  it("numbers events from 1 and gives them to readers, late and live", async () => {
+    const spool = await openSpool();
+    await spool.openEpoch(1, null);
+    spool.append([started("t", "p"), delta("a")]);
+    const live = read(spool, { epoch: 1, n: 1 }, 2);
+    spool.append([delta("b")]);
+    expect((await live).map((event) => [event.epoch, event.n])).toEqual([
+      [1, 2],
+      [1, 3],
+    ]);
+    expect((await read(spool, { epoch: 1, n: 0 }, 3)).map((event) => event.type)).toEqual([
+      "turn.started",
+      "part.delta",
+      "part.delta",
+    ]);
+  });
+
+  it("has an event in its file before a reader gets it", async () => {
+    const spool = await openSpool();
+    await spool.openEpoch(1, null);
+    const live = read(spool, { epoch: 1, n: 0 }, 1);
+    spool.append([delta("only once")]);
+    await live;
+    expect(await readFile(join(dir, "1.ndjson"), "utf8")).toContain("only once");
+  });
+
+  it("keeps its files from others", async () => {
+    const spool = await openSpool();
+    await spool.openEpoch(1, null);
+    expect((await stat(join(dir, "1.ndjson"))).mode & 0o777).toBe(0o600);
+  });
+
+  it("goes on over epochs, from any position", async () => {
+    const first = await openSpool();
+    await first.openEpoch(1, null);
+    first.append([delta("1"), delta("2")]);
+    await first.close();
+    const second = await openSpool();
+    await second.openEpoch(5, null);
+    second.append([delta("3")]);
+    const all = await read(second, { epoch: 1, n: 0 }, 3);
+    expect(all.map((event) => [event.epoch, event.n])).toEqual([
+      [1, 1],
+      [1, 2],
+      [5, 1],
+    ]);
+    expect((await read(second, { epoch: 1, n: 1 }, 2)).map((event) => event.n)).toEqual([2, 1]);
+    expect((await read(second, { epoch: 3, n: 9 }, 1)).map((event) => event.epoch)).toEqual([5]);
+  });
+
+  it("reads far more than it keeps in memory", async () => {
+    const spool = await openSpool();
+    await spool.openEpoch(1, null);
+    for (let i = 0; i < 100; i += 1)
+      spool.append(Array.from({ length: 100 }, (_, j) => delta(`${i}/${j} ${"x".repeat(100)}`)));
+    const events = await read(spool, { epoch: 1, n: 0 }, 10_000);
+    expect(events.map((event) => event.n)).toEqual(Array.from({ length: 10_000 }, (_, i) => i + 1));
+    expect((await read(spool, { epoch: 1, n: 9_990 }, 10)).length).toBe(10);
+  });
+
+  it("cuts a torn last line and goes on", async () => {
+    const first = await openSpool();
+    await first.openEpoch(1, null);
+    first.append([delta("whole"), delta("torn")]);
+    await first.close();
+    const path = join(dir, "1.ndjson");
+    await truncate(path, (await stat(path)).size - 5);
+    const second = await openSpool();
+    await second.openEpoch(2, null);
+    second.append([delta("next")]);
+    const events = await read(second, { epoch: 1, n: 0 }, 2);
+    expect(events.map((event) => [event.epoch, event.n])).toEqual([
+      [1, 1],
+      [2, 1],
+    ]);
+    expect((await readFile(path, "utf8")).endsWith("\n")).toBe(true);
+  });
+
+  it("opens with a file that holds half a line and nothing else", async () => {
+    await appendFile(join(dir, "1.ndjson"), '{"epoch":1,"n":1,"at"');
+    const spool = await openSpool();
+    await spool.openEpoch(2, null);
+    spool.append([delta("a")]);
+    expect((await read(spool, { epoch: 1, n: 0 }, 1)).map((event) => event.epoch)).toEqual([2]);
+  });
+
+  it("refuses an epoch that is not newer", async () => {
+    const spool = await openSpool();
+    await spool.openEpoch(3, null);
+    await spool.close();
+    const again = await openSpool();
+    await expect(again.openEpoch(3, null)).rejects.toMatchObject({ code: "bad_request" });
+    await expect(again.openEpoch(2, null)).rejects.toMatchObject({ code: "bad_request" });
+    await again.openEpoch(4, null);
+  });
+
+  it("refuses a position after its last event", async () => {
+    const spool = await openSpool();
+    await spool.openEpoch(2, null);
+    spool.append([delta("a")]);
+    expect(() => spool.assertReached({ epoch: 2, n: 1 })).not.toThrow();
+    expect(() => spool.assertReached({ epoch: 2, n: 2 })).toThrow(/after the last event/);
+    expect(() => spool.assertReached({ epoch: 3, n: 0 })).toThrow(/after the last event/);
+  });
+
+  it("drops older epochs that the server holds wholly, and no other", async () => {
+    for (const epoch of [1, 2]) {
+      const spool = await openSpool();
+      await spool.openEpoch(epoch, null);
+      spool.append([delta("a"), delta("b")]);
+      await spool.close();
+    }
+    const spool = await openSpool();
+    await spool.openEpoch(3, { epoch: 2, n: 1 });
+    expect(await readdir(dir)).toEqual(["2.ndjson", "3.ndjson"]);
+    await spool.ack({ epoch: 2, n: 2 });
+    expect(await readdir(dir)).toEqual(["3.ndjson"]);
+  });
+
+  it("empties a large file that the server holds, and goes on numbering", async () => {
+    const spool = await openSpool();
+    await spool.openEpoch(1, null);
+    for (let i = 0; i < 300; i += 1) spool.append([delta("x".repeat(32_000))]);
+    await spool.flush();
+    await spool.ack({ epoch: 1, n: 300 });
+    expect((await stat(join(dir, "1.ndjson"))).size).toBe(0);
+    spool.append([delta("after")]);
+    expect((await read(spool, { epoch: 1, n: 300 }, 1)).map((event) => event.n)).toEqual([301]);
+    // A reader that is far behind what the server holds gets what is left, and does not spin.
+    expect((await read(spool, { epoch: 1, n: 5 }, 1)).at(-1)?.n).toBeGreaterThan(5);
+  });
+
+  it("tells its reader when nothing comes, and ends with the signal", async () => {
+    const spool = await openSpool();
+    await spool.openEpoch(1, null);
+    const abort = new AbortController();
+    const seen: unknown[] = [];
+    for await (const batch of spool.readAfter({ epoch: 1, n: 0 }, abort.signal, 5)) {
+      seen.push(batch);
+      if (seen.length === 2) abort.abort();
+    }
+    expect(seen).toEqual([null, null]);
+  });
+
+  it("remembers the turns of prompts over a restart", async () => {
+    const first = await openSpool();
+    await first.openEpoch(1, null);
+    first.append([started("trn_1", "prm_1"), ended("trn_1", "prm_1")]);
+    await first.close();
+    const second = await openSpool();
+    expect(second.turnOf("prm_1")).toBe("trn_1");
+    expect(second.turnOf("prm_2")).toBeNull();
+    expect(second.state.turn).toBeNull();
+  });
+
+  it("knows what an interrupted turn left open, and closes it", async () => {
+    const first = await openSpool();
+    await first.openEpoch(1, null);
+    first.append([
+      started("trn_1", "prm_1"),
+      { type: "message.started", data: { messageId: "m", role: "assistant", turnId: "trn_1" } },
+      { type: "part.started", data: { messageId: "m", partId: "p", kind: "text" } },
+      delta("half"),
+      { type: "part.started", data: { messageId: "m", partId: "q", kind: "tool", tool: "bash" } },
+      {
+        type: "request.opened",
+        data: { requestId: "req_per_1", kind: "permission", title: "t", detail: "" },
+      },
+      { type: "child.started", data: { childId: "c", title: "sub" } },
+    ]);
+    await first.close();
+    const second = await openSpool();
+    expect(second.state.turn).toEqual({ turnId: "trn_1", promptId: "prm_1" });
+    const closers = second.state.closers("interrupted", Date.now());
+    expect(closers.map((event) => event.type)).toEqual([
+      "part.ended",
+      "tool.ended",
+      "request.closed",
+      "message.ended",
+      "child.ended",
+    ]);
+    expect(closers[1]).toMatchObject({
+      data: { status: "error", tool: "bash", error: expect.stringContaining("Interrupted") as string },
+    });
+    await second.openEpoch(2, null);
+    second.append([
+      ...closers,
+      { type: "turn.ended", data: { turnId: "trn_1", promptId: "prm_1", outcome: "interrupted" } },
+    ]);
+    expect(second.state.hasOpenItems).toBe(false);
+    expect(second.state.turn).toBeNull();
+  });
+});

@@ -1,0 +1,340 @@
+import { constants } from "node:fs";
+import { mkdir, open, rm, type FileHandle } from "node:fs/promises";
+import type { SidecarEventBody, SpoolPosition } from "../contract";
+import { describeError, type Log } from "../log";
+import { SidecarError } from "../errors";
+import { fitEvent } from "./cut";
+import { OpenState } from "./open-state";
+import {
+  dropTornLine,
+  epochFile,
+  isDelta,
+  lineOf,
+  listEpochs,
+  parseLine,
+  readLines,
+  type SpoolLine,
+} from "./spool-file";
+import { batches, SpoolTail, type SpoolBatch } from "./spool-tail";
+
+/** Between two syncs to disk, unless a turn ends. */
+const SYNC_EVERY_MS = 200;
+const RETRY_WRITE_MS = 500;
+/** Beyond this a wholly acknowledged file is emptied between turns. */
+const EMPTY_ABOVE_BYTES = 8 * 1024 * 1024;
+
+interface Pending {
+  line: SpoolLine;
+  endsTurn: boolean;
+}
+
+export interface SpoolOptions {
+  dir: string;
+  log: Log;
+  now?: () => number;
+}
+
+/**
+ * The durable list of events: one append-only file of JSON lines an epoch. An event gets its number when it is appended, and readers get
+ * it after it is in the file; the end of a turn only after it is on disk. {@link Spool.close} by whoever opened it.
+ */
+export class Spool {
+  readonly #dir: string;
+  readonly #log: Log;
+  readonly #now: () => number;
+  /** What older epochs left open, and this one has open. */
+  readonly state = new OpenState();
+  /** Turns by prompt, of every epoch that is still held. */
+  readonly #turns = new Map<string, string>();
+  #epochs: number[] = [];
+  #epoch = 0;
+  #file: FileHandle | null = null;
+  #fileBytes = 0;
+  #lastN = 0;
+  #writtenN = 0;
+  #queue: Pending[] = [];
+  #writing: Promise<void> | null = null;
+  readonly #tail = new SpoolTail();
+  #lastSyncMs = 0;
+  #syncTimer: NodeJS.Timeout | null = null;
+  #emptied: Promise<void> | null = null;
+  #problem: string | null = null;
+  #closed = false;
+  readonly #waiters = new Set<() => void>();
+
+  private constructor(options: SpoolOptions) {
+    this.#dir = options.dir;
+    this.#log = options.log;
+    this.#now = options.now ?? Date.now;
+  }
+
+  /** Reads what is there: torn last lines are cut, and the events tell what was open when the last process ended. */
+  static async open(options: SpoolOptions): Promise<Spool> {
+    const spool = new Spool(options);
+    await mkdir(options.dir, { recursive: true, mode: 0o700 });
+    spool.#epochs = await listEpochs(options.dir);
+    for (const epoch of spool.#epochs) {
+      const path = epochFile(options.dir, epoch);
+      await dropTornLine(path);
+      for await (const lines of readLines(path)) for (const { line } of lines) spool.#recall(line);
+    }
+    return spool;
+  }
+
+  /** Why events cannot be written now; null when they can. */
+  get problem(): string | null {
+    return this.#problem;
+  }
+
+  /** The turn that a prompt was given, in this epoch or an older one that is still held. */
+  turnOf(promptId: string): string | null {
+    return this.#turns.get(promptId) ?? null;
+  }
+
+  /**
+   * Opens a new epoch and drops the older ones that `held` covers.
+   * @throws SidecarError `bad_request` when the epoch is not newer than all that are here.
+   */
+  async openEpoch(epoch: number, held: SpoolPosition | null): Promise<void> {
+    const newest = this.#epochs.at(-1) ?? 0;
+    if (epoch <= newest) {
+      throw new SidecarError(
+        "bad_request",
+        "The epoch was used before; register with a newer one.",
+        `epoch ${epoch}, newest here ${newest}`,
+      );
+    }
+    // O_EXCL: two writers of one epoch would break its numbering.
+    this.#file = await open(
+      epochFile(this.#dir, epoch),
+      constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL,
+      0o600,
+    );
+    this.#epochs.push(epoch);
+    this.#epoch = epoch;
+    if (held) await this.ack(held);
+  }
+
+  /** @throws SidecarError `bad_request` for a position that this spool has not reached: reader and spool do not belong together. */
+  assertReached(position: SpoolPosition): void {
+    if (position.epoch < this.#epoch || (position.epoch === this.#epoch && position.n <= this.#lastN)) return;
+    const here = `asked for ${position.epoch}/${position.n}, here is ${this.#epoch}/${this.#lastN}`;
+    throw new SidecarError(
+      "bad_request",
+      "The position lies after the last event; register this instance again.",
+      here,
+    );
+  }
+
+  /** Numbers the events and writes them soon, in order. Never throws: a full disk is told by {@link problem} and tried again. */
+  append(bodies: readonly SidecarEventBody[]): void {
+    const nowMs = this.#now();
+    const at = new Date(nowMs).toISOString();
+    for (const body of bodies) {
+      const fitted = fitEvent(body);
+      if (!fitted) {
+        this.#log.error("event too large, dropped", { type: body.type });
+        continue;
+      }
+      this.#lastN += 1;
+      this.#remember(fitted, nowMs);
+      const line = { n: this.#lastN, line: lineOf({ epoch: this.#epoch, n: this.#lastN, at, body: fitted }) };
+      this.#queue.push({ line, endsTurn: fitted.type === "turn.ended" });
+    }
+    this.#writing ??= this.#writeAll();
+  }
+
+  /** Resolves when everything appended so far is in the file. */
+  async flush(): Promise<void> {
+    while (this.#writing) await this.#writing;
+  }
+
+  /**
+   * Everything after `after`, then what comes, until the signal. Several readers may read at once.
+   * @param idleMs yields null when nothing came for so long, so that the caller can show that it is alive
+   */
+  async *readAfter(
+    after: SpoolPosition,
+    signal: AbortSignal,
+    idleMs: number,
+  ): AsyncGenerator<SpoolBatch | null> {
+    let position = after;
+    while (!signal.aborted && !this.#closed) {
+      position = this.#nextEpoch(position);
+      const isCurrent = position.epoch === this.#epoch;
+      const upTo = isCurrent ? this.#writtenN : Infinity;
+      yield* this.#readEpoch(position, upTo, signal);
+      // Up to here everything was handed out, or dropped because the server holds it.
+      if (!isCurrent) position = { epoch: position.epoch + 1, n: 0 };
+      else position = { epoch: position.epoch, n: Math.max(position.n, upTo) };
+      const caughtUp = position.epoch === this.#epoch && position.n >= this.#writtenN;
+      if (caughtUp && !(await this.#somethingNew(signal, idleMs))) yield null;
+    }
+  }
+
+  /** Drops what the server holds for good: older epochs wholly before `position`, and this one's file when it is large and idle. */
+  async ack(position: SpoolPosition): Promise<void> {
+    const done: number[] = [];
+    for (const epoch of this.#epochs) {
+      if (epoch === this.#epoch) continue;
+      if (
+        epoch < position.epoch ||
+        (epoch === position.epoch && position.n >= (await this.#lastNumberOf(epoch)))
+      )
+        done.push(epoch);
+    }
+    this.#epochs = this.#epochs.filter((epoch) => !done.includes(epoch));
+    for (const epoch of done) await rm(epochFile(this.#dir, epoch), { force: true });
+    const allHeld = position.epoch === this.#epoch && position.n >= this.#lastN;
+    if (allHeld && this.#fileBytes > EMPTY_ABOVE_BYTES && !this.state.turn) await this.#empty();
+  }
+
+  /** Writes and syncs what is left; readers end. */
+  async close(): Promise<void> {
+    await this.flush();
+    this.#closed = true;
+    this.#wake();
+    if (this.#syncTimer) clearTimeout(this.#syncTimer);
+    this.#syncTimer = null;
+    await this.#sync();
+    await this.#file?.close();
+    this.#file = null;
+  }
+
+  #recall(line: string): void {
+    if (isDelta(line)) return;
+    const parsed = parseLine(line);
+    if (!parsed) return;
+    this.state.apply(parsed.body, parsed.atMs);
+    if (parsed.body.type === "turn.started")
+      this.#turns.set(parsed.body.data.promptId, parsed.body.data.turnId);
+  }
+
+  #remember(body: SidecarEventBody, nowMs: number): void {
+    this.state.apply(body, nowMs);
+    if (body.type === "turn.started") this.#turns.set(body.data.promptId, body.data.turnId);
+  }
+
+  async #writeAll(): Promise<void> {
+    // Lets everything appended in this tick go out in one write.
+    await Promise.resolve();
+    while (this.#queue.length > 0) {
+      await this.#emptied;
+      const batch = this.#queue;
+      this.#queue = [];
+      await this.#writeBatch(batch);
+      if (batch.some((pending) => pending.endsTurn)) await this.#sync();
+      else this.#syncSoon();
+      this.#writtenN = batch.at(-1)?.line.n ?? this.#writtenN;
+      this.#tail.add(batch.map(({ line }) => line));
+      this.#wake();
+    }
+    // In the same step as the last look at the queue: an event appended later must start a new run.
+    this.#writing = null;
+  }
+
+  async #writeBatch(batch: Pending[]): Promise<void> {
+    const buffer = Buffer.from(batch.map(({ line }) => `${line.line}\n`).join(""));
+    for (;;) {
+      try {
+        await this.#writeAt(buffer, this.#fileBytes);
+        this.#fileBytes += buffer.length;
+        this.#problem = null;
+        return;
+      } catch (error) {
+        // A half-written batch is overwritten from the same offset by the next try.
+        if (this.#closed) return;
+        this.#problem = describeError(error);
+        this.#log.error("spool write failed, trying again", { error: this.#problem });
+        await new Promise((resolve) => setTimeout(resolve, RETRY_WRITE_MS));
+      }
+    }
+  }
+
+  async #writeAt(buffer: Buffer, start: number): Promise<void> {
+    if (!this.#file) throw new Error("no epoch is open");
+    for (let done = 0; done < buffer.length;) {
+      const { bytesWritten } = await this.#file.write(buffer, done, buffer.length - done, start + done);
+      done += bytesWritten;
+    }
+  }
+
+  #syncSoon(): void {
+    const wait = Math.max(0, this.#lastSyncMs + SYNC_EVERY_MS - this.#now());
+    this.#syncTimer ??= setTimeout(
+      () => {
+        this.#syncTimer = null;
+        void this.#sync();
+      },
+      Math.min(wait, SYNC_EVERY_MS),
+    );
+  }
+
+  async #sync(): Promise<void> {
+    this.#lastSyncMs = this.#now();
+    try {
+      await this.#file?.datasync();
+    } catch (error) {
+      this.#log.error("spool sync failed", { error: describeError(error) });
+    }
+  }
+
+  #wake(): void {
+    for (const waiter of [...this.#waiters]) waiter();
+  }
+
+  #somethingNew(signal: AbortSignal, idleMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const finish = (news: boolean) => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", onEnd);
+        this.#waiters.delete(onEnd);
+        resolve(news);
+      };
+      const onEnd = () => finish(true);
+      const timer = setTimeout(() => finish(false), idleMs);
+      signal.addEventListener("abort", onEnd);
+      this.#waiters.add(onEnd);
+      if (signal.aborted || this.#closed) onEnd();
+    });
+  }
+
+  /** Where reading goes on: the same epoch, or the next one that is still here. */
+  #nextEpoch(position: SpoolPosition): SpoolPosition {
+    if (this.#epochs.includes(position.epoch)) return position;
+    return { epoch: this.#epochs.find((epoch) => epoch > position.epoch) ?? this.#epoch, n: 0 };
+  }
+
+  async *#readEpoch(from: SpoolPosition, upTo: number, signal: AbortSignal): AsyncGenerator<SpoolBatch> {
+    if (from.n >= upTo) return;
+    const fromTail = from.epoch === this.#epoch ? this.#tail.after(from.n, upTo) : null;
+    if (fromTail) {
+      yield* batches(from.epoch, fromTail);
+      return;
+    }
+    for await (const lines of readLines(epochFile(this.#dir, from.epoch))) {
+      if (signal.aborted) return;
+      yield* batches(
+        from.epoch,
+        lines.filter((line) => line.n > from.n && line.n <= upTo),
+      );
+    }
+  }
+
+  async #lastNumberOf(epoch: number): Promise<number> {
+    let last = 0;
+    for await (const lines of readLines(epochFile(this.#dir, epoch))) last = lines.at(-1)?.n ?? last;
+    return last;
+  }
+
+  /** Everything in the file is held by the server, so nothing is lost; numbers go on. Runs between two writes. */
+  async #empty(): Promise<void> {
+    this.#emptied = (async () => {
+      await this.#writing;
+      await this.#file?.truncate(0);
+      this.#fileBytes = 0;
+    })();
+    await this.#emptied;
+    this.#emptied = null;
+  }
+}

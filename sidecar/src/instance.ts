@@ -1,0 +1,181 @@
+import type { SidecarConfig } from "./config";
+import {
+  CONTRACT_VERSION,
+  type BootLine,
+  type CredentialsPayload,
+  type HealthResponse,
+  type ProviderCredential,
+  type RegistrationPayload,
+} from "./contract";
+import { SidecarError } from "./errors";
+import { Spool } from "./events/spool";
+import type { Log } from "./log";
+import { ConfigFile } from "./opencode/config-file";
+import { agentEnvironment } from "./opencode/environment";
+import { killLeftovers } from "./opencode/leftovers";
+import { Supervisor } from "./opencode/supervisor";
+import { createTerminals } from "./pty/terminals";
+import { AgentSetup } from "./turns/agent-setup";
+import { Turns } from "./turns/turns";
+
+export type Terminals = ReturnType<typeof createTerminals>;
+
+export interface InstanceOptions {
+  config: SidecarConfig;
+  boot: BootLine;
+  version: string;
+  log: Log;
+}
+
+interface Running {
+  bearer: string;
+  egressSecret: string;
+  spool: Spool;
+  setup: AgentSetup;
+  supervisor: Supervisor;
+  turns: Turns;
+  terminals: Terminals;
+  configFile: ConfigFile;
+}
+
+/** Everything that exists once the server has registered this instance. {@link Instance.close} by whoever made it. */
+export class Instance {
+  readonly #options: InstanceOptions;
+  #running: Running | null = null;
+
+  constructor(options: InstanceOptions) {
+    this.#options = options;
+  }
+
+  get bearer(): string | null {
+    return this.#running?.bearer ?? null;
+  }
+
+  get egressSecret(): string | null {
+    return this.#running?.egressSecret ?? null;
+  }
+
+  /** The credential proxy's table; empty before registration. */
+  get providers(): readonly ProviderCredential[] {
+    return this.#running?.setup.providers ?? [];
+  }
+
+  get spool(): Spool {
+    return this.#registered().spool;
+  }
+
+  get turns(): Turns {
+    return this.#registered().turns;
+  }
+
+  get terminals(): Terminals {
+    return this.#registered().terminals;
+  }
+
+  /**
+   * Opens the epoch, closes what the last one left open and starts opencode in the background.
+   * @throws SidecarError `bad_request` for an epoch that was used; nothing is started then.
+   */
+  async start(payload: RegistrationPayload): Promise<void> {
+    const { config, log } = this.#options;
+    const spool = await Spool.open({ dir: config.spoolDir, log });
+    await spool.openEpoch(payload.epoch, payload.held);
+    const configFile = await ConfigFile.create(config.configParent);
+    const { providers, settings } = payload;
+    const setup = new AgentSetup({
+      file: configFile,
+      credentialProxyPort: config.ports.credentialProxy,
+      providers,
+      settings,
+    });
+    const terminals = createTerminals(terminalOptions(config));
+    const { supervisor, turns } = this.#agent({ spool, setup, terminals });
+    turns.closeUnfinished();
+    const { bearer, egressSecret } = payload;
+    this.#running = { bearer, egressSecret, spool, setup, supervisor, turns, terminals, configFile };
+    supervisor.start();
+  }
+
+  health(authorised: boolean): HealthResponse {
+    const running = this.#running;
+    const { version } = this.#options;
+    const agent = running?.supervisor.state ?? "off";
+    const open = {
+      contract: CONTRACT_VERSION,
+      version,
+      registered: running !== null,
+      agent,
+      reason: null,
+      turn: null,
+    };
+    if (!running || !authorised) return open;
+    const problem = running.spool.problem;
+    const stored = problem
+      ? { code: "spool", message: "Events cannot be stored: free disk space on the server.", detail: problem }
+      : null;
+    return { ...open, reason: stored ?? running.supervisor.reason, turn: running.turns.current };
+  }
+
+  /** New providers, in effect between turns. */
+  async changeCredentials(payload: CredentialsPayload): Promise<"now" | "after_turn"> {
+    return this.turns.configure({ providers: payload.providers });
+  }
+
+  /** Ends terminals, opencode and the open turn, and writes what is left of the events. */
+  async close(): Promise<void> {
+    const running = this.#running;
+    if (!running) return;
+    running.terminals.closeAll();
+    running.turns.close();
+    await running.supervisor.stop();
+    await running.spool.close();
+    await running.configFile.remove();
+  }
+
+  #agent(parts: { spool: Spool; setup: AgentSetup; terminals: Terminals }): {
+    supervisor: Supervisor;
+    turns: Turns;
+  } {
+    const { config, log, boot } = this.#options;
+    const { spool, setup, terminals } = parts;
+    const sessionId = boot.sessionId.startsWith("ses_") ? boot.sessionId : `ses_${boot.sessionId}`;
+    const supervisor: Supervisor = new Supervisor({
+      config,
+      log,
+      sessionId,
+      prepareConfig: () => setup.prepare(),
+      title: () => setup.title,
+      onEvent: (event) => turns.onAgentEvent(event),
+      onGap: () => void turns.onGap(),
+      onDown: () => turns.onAgentDown(),
+    });
+    const sweep = async () => {
+      if (config.agentUid === null) return;
+      const keep = () => [...terminals.shellPids(), ...(supervisor.pid === null ? [] : [supervisor.pid])];
+      const killed = await killLeftovers(config.agentUid, keep);
+      if (killed > 0) log.info("left-over processes ended", { killed });
+    };
+    const agent = { client: () => supervisor.client, restart: () => supervisor.restart() };
+    const turns: Turns = new Turns({
+      sessionId,
+      workspace: config.workspace,
+      spool,
+      setup,
+      log,
+      agent,
+      sweep,
+    });
+    return { supervisor, turns };
+  }
+
+  #registered(): Running {
+    if (!this.#running) throw new SidecarError("unauthorized", "This instance is not registered yet.");
+    return this.#running;
+  }
+}
+
+/** Shells run as the agent, in the workspace; the change of directory is made with the agent's rights. */
+function terminalOptions(config: SidecarConfig): Parameters<typeof createTerminals>[0] {
+  const shell = [...config.agentPrefix, "env", "-C", config.workspace, "/bin/bash", "-l"];
+  return { shell, cwd: "/", env: agentEnvironment(config), maxTerminals: config.maxTerminals };
+}

@@ -1,0 +1,138 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { SidecarError } from "../errors";
+
+const START_LIMIT_MS = 30_000;
+const STDERR_TAIL_UNITS = 4000;
+const LISTENING = /opencode server listening on http:\/\//;
+
+/**
+ * Makes the agent's directories and goes to the workspace as the agent itself: the sidecar's uid has no rights there.
+ * The stub in the configuration directory keeps opencode from fetching its plugin package over the network; in the session
+ * image it is there already, read-only.
+ */
+const PREPARE = `
+set -e
+umask 022
+mkdir -p "$HOME" "$XDG_DATA_HOME" "$XDG_STATE_HOME" "$XDG_CACHE_HOME" "$XDG_CONFIG_HOME/opencode/node_modules"
+cd "$XDG_CONFIG_HOME/opencode"
+[ -e package.json ] || printf '%s' '{"dependencies":{"@opencode-ai/plugin":"1.18.33"}}' > package.json
+[ -e package-lock.json ] || printf '%s' '{"name":"opencode","lockfileVersion":3,"packages":{"":{"dependencies":{"@opencode-ai/plugin":"1.18.33"}}}}' > package-lock.json
+cd "$1"
+shift
+exec "$@"
+`;
+
+export interface AgentCommand {
+  /** Drops to the agent's uid; may be empty. */
+  prefix: readonly string[];
+  bin: string;
+  port: number;
+  workspace: string;
+  environment: Readonly<Record<string, string>>;
+}
+
+export interface AgentExit {
+  code: number | null;
+  signal: NodeJS.Signals | null;
+  /** Last words on standard error. */
+  stderr: string;
+}
+
+/** A running `opencode serve` in a process group of its own. Whoever starts one stops it with {@link AgentProcess.kill}. */
+export class AgentProcess {
+  readonly #child: ChildProcess;
+  #stderr = "";
+  /** Resolves when the process is gone, however it ended. */
+  readonly exited: Promise<AgentExit>;
+
+  private constructor(child: ChildProcess) {
+    this.#child = child;
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      this.#stderr = (this.#stderr + text).slice(-STDERR_TAIL_UNITS);
+    });
+    this.exited = new Promise((resolve) => {
+      child.once("error", (error) => resolve({ code: null, signal: null, stderr: error.message }));
+      // Not "close": a tool that outlives opencode may hold its pipes open.
+      child.once("exit", (code, signal) =>
+        setImmediate(() => resolve({ code, signal, stderr: this.#stderr.trim() })),
+      );
+    });
+  }
+
+  get pid(): number | null {
+    return this.#child.pid ?? null;
+  }
+
+  /**
+   * Starts opencode and waits until it listens.
+   * @throws SidecarError `agent_failed` when it ends before or does not listen within 30 s; nothing runs then.
+   */
+  static async start(
+    command: AgentCommand,
+    signal: AbortSignal,
+    onSpawn?: (process: AgentProcess) => void,
+  ): Promise<AgentProcess> {
+    const serve = [command.bin, "serve", "--hostname=127.0.0.1", `--port=${command.port}`];
+    const [program, ...args] = [
+      ...command.prefix,
+      "/bin/sh",
+      "-c",
+      PREPARE,
+      "openagent",
+      command.workspace,
+      ...serve,
+    ];
+    const child = spawn(program ?? "/bin/sh", args, {
+      cwd: "/",
+      // The declared type wants the sidecar's own variables, none of which may reach the agent.
+      env: { ...command.environment } as NodeJS.ProcessEnv,
+      detached: true,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const agent = new AgentProcess(child);
+    onSpawn?.(agent);
+    const problem = await agent.#listening(signal);
+    if (problem === null) return agent;
+    agent.kill("SIGKILL");
+    const detail = `${problem}${agent.#stderr ? `: ${agent.#stderr.trim()}` : ""}`;
+    throw new SidecarError("agent_failed", "The agent did not start: restart the session.", detail);
+  }
+
+  /** The whole group; tools that left it are found by their uid. */
+  kill(signal: NodeJS.Signals): void {
+    if (this.#child.pid === undefined || this.#child.exitCode !== null || this.#child.signalCode !== null)
+      return;
+    try {
+      process.kill(-this.#child.pid, signal);
+    } catch {
+      // The group ended between the look and the signal.
+    }
+  }
+
+  /** Null when it listens, else why not. */
+  #listening(signal: AbortSignal): Promise<string | null> {
+    return new Promise((resolve) => {
+      let seen = "";
+      const finish = (problem: string | null) => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", onAbort);
+        resolve(problem);
+      };
+      const onAbort = () => finish("the sidecar is ending");
+      const timer = setTimeout(
+        () => finish(`no listening line within ${START_LIMIT_MS / 1000} s`),
+        START_LIMIT_MS,
+      );
+      signal.addEventListener("abort", onAbort);
+      if (signal.aborted) onAbort();
+      // Read on after the line: a full pipe would stop opencode.
+      this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+        seen = (seen + text).slice(-STDERR_TAIL_UNITS);
+        if (LISTENING.test(seen)) finish(null);
+      });
+      void this.exited.then((exit) =>
+        finish(`it ended with ${exit.signal ?? `code ${exit.code}`} before it listened`),
+      );
+    });
+  }
+}

@@ -1,0 +1,77 @@
+import type { AgentSettings, ProviderCredential } from "../contract";
+import { renderOpencodeConfig, type ConfigFile } from "../opencode/config-file";
+import type { AgentClient } from "../opencode/client";
+
+/** What opencode is set up with: the providers' table (shared with the credential proxy) and the session's settings. */
+export class AgentSetup {
+  readonly #file: ConfigFile;
+  readonly #credentialProxyPort: number;
+  #providers: readonly ProviderCredential[];
+  #settings: AgentSettings;
+  /** The configuration that the running opencode has read. */
+  #loaded: string | null = null;
+
+  constructor(options: {
+    file: ConfigFile;
+    credentialProxyPort: number;
+    providers: readonly ProviderCredential[];
+    settings: AgentSettings;
+  }) {
+    this.#file = options.file;
+    this.#credentialProxyPort = options.credentialProxyPort;
+    this.#providers = options.providers;
+    this.#settings = options.settings;
+  }
+
+  get providers(): readonly ProviderCredential[] {
+    return this.#providers;
+  }
+
+  get title(): string {
+    return this.#settings.title;
+  }
+
+  /** Writes the configuration for a fresh opencode. */
+  async prepare(): Promise<string> {
+    await this.#file.write(this.#render());
+    this.#loaded = this.#keyOf();
+    return this.#file.path;
+  }
+
+  /**
+   * Takes new providers or settings and makes a running opencode follow. Only between turns: a reload ends running tools.
+   * @throws SidecarError `agent_failed`
+   */
+  async change(
+    change: { providers?: readonly ProviderCredential[]; settings?: AgentSettings },
+    client: AgentClient | null,
+  ): Promise<void> {
+    const titleBefore = this.#settings.title;
+    this.#providers = change.providers ?? this.#providers;
+    this.#settings = change.settings ?? this.#settings;
+    await this.#file.write(this.#render());
+    if (!client) return;
+    if (this.#loaded !== this.#keyOf()) {
+      await client.reload();
+      this.#loaded = this.#keyOf();
+    }
+    if (this.#settings.title !== titleBefore) await client.rename(this.#settings.title);
+  }
+
+  #render(): string {
+    return renderOpencodeConfig({
+      providers: this.#providers,
+      settings: this.#settings,
+      credentialProxyPort: this.#credentialProxyPort,
+    });
+  }
+
+  /** What a reload is needed for: not the default model, as each prompt names its own. */
+  #keyOf(): string {
+    return renderOpencodeConfig({
+      providers: this.#providers,
+      settings: { ...this.#settings, model: { providerId: "any", modelId: "any" } },
+      credentialProxyPort: this.#credentialProxyPort,
+    });
+  }
+}

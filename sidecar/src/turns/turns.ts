@@ -1,0 +1,398 @@
+import { randomUUID } from "node:crypto";
+import { setTimeout as delay } from "node:timers/promises";
+import type {
+  AgentSettings,
+  Failure,
+  PromptRequest,
+  ProviderCredential,
+  RequestReply,
+  SidecarEventBody,
+  TurnOutcome,
+} from "../contract";
+import { SidecarError } from "../errors";
+import { Coalescer } from "../events/coalescer";
+import { Normaliser } from "../events/normaliser";
+import type { CloseReason } from "../events/open-state";
+import type { Spool } from "../events/spool";
+import { describeError, type Log } from "../log";
+import type { AgentClient } from "../opencode/client";
+import { agentFailure, failureOf } from "../opencode/failures";
+import type { AgentEvent } from "../opencode/wire";
+import type { AgentSetup } from "./agent-setup";
+import { Answers, type Answered } from "./answers";
+
+/** After opencode is idle its last updates may still be on the way (measured after an abort). */
+const SETTLE_MS = 1000;
+const ABORT_ROUND_MS = 1000;
+const ABORT_ROUNDS = 4;
+const WATCH_EVERY_MS = 5000;
+const SILENT_AFTER_MS = 10_000;
+/** A prompt that opencode refuses never makes it busy, so no end is announced either. */
+const REFUSED_AFTER_MS = 500;
+
+export interface TurnsOptions {
+  /** opencode's id of the main conversation. */
+  sessionId: string;
+  workspace: string;
+  spool: Spool;
+  setup: AgentSetup;
+  log: Log;
+  agent: { client: () => AgentClient | null; restart: () => void };
+  /** Ends what the turn's tools left running. */
+  sweep: () => Promise<void>;
+}
+
+interface Turn {
+  readonly turnId: string;
+  readonly promptId: string;
+  readonly over: Promise<void>;
+  readonly end: () => void;
+  aborting: boolean;
+  sent: boolean;
+  /** opencode has begun: an idle before that belongs to the turn before. */
+  busySeen: boolean;
+  settling: boolean;
+  failure: Failure | null;
+  lastEventMs: number;
+}
+
+/** One turn at a time: from a prompt to the end of everything that it started. */
+export class Turns {
+  readonly #options: TurnsOptions;
+  readonly #normaliser: Normaliser;
+  readonly #coalescer: Coalescer;
+  readonly #answers: Answers;
+  #turn: Turn | null = null;
+  #pending: { providers?: readonly ProviderCredential[]; settings?: AgentSettings } = {};
+  /** Changes of opencode's configuration and sends, one after the other. */
+  #chain: Promise<void> = Promise.resolve();
+  #watch: NodeJS.Timeout | null = null;
+  #partsClosed: (() => void) | null = null;
+
+  constructor(options: TurnsOptions) {
+    this.#options = options;
+    this.#normaliser = new Normaliser({ mainSessionId: options.sessionId, workspace: options.workspace });
+    this.#coalescer = new Coalescer((events) => options.spool.append(events));
+    this.#answers = new Answers({ state: options.spool.state, normaliser: this.#normaliser });
+  }
+
+  get current(): { turnId: string; promptId: string } | null {
+    return this.#turn ? { turnId: this.#turn.turnId, promptId: this.#turn.promptId } : null;
+  }
+
+  /** Ends what the process before this one left open. Called once, at the start of the epoch. */
+  closeUnfinished(): void {
+    const { state } = this.#options.spool;
+    const unfinished = state.turn;
+    this.#emit(state.closers("interrupted", Date.now()));
+    if (unfinished)
+      this.#emit([
+        { type: "turn.ended", data: { ...unfinished, outcome: "interrupted", error: INTERRUPTED } },
+      ]);
+  }
+
+  /**
+   * Starts a turn. The same promptId again gives the same turn, also after a restart.
+   * @throws SidecarError `busy`, or `not_ready` while opencode does not run.
+   */
+  async submit(request: PromptRequest): Promise<{ turnId: string }> {
+    const known = this.#options.spool.turnOf(request.promptId);
+    if (known) return { turnId: known };
+    if (this.#turn) throw new SidecarError("busy", "A turn is running: wait for its end, or abort it.");
+    if (this.#options.spool.problem) {
+      throw new SidecarError(
+        "not_ready",
+        "Events cannot be stored: free disk space on the server.",
+        this.#options.spool.problem,
+      );
+    }
+    if (!this.#options.agent.client())
+      throw new SidecarError("not_ready", "The agent is not ready yet: try again in a moment.");
+    const turn = this.#begin(request.promptId);
+    void this.#run(turn, request);
+    await this.#options.spool.flush();
+    return { turnId: turn.turnId };
+  }
+
+  /** Stops the running turn; true when there was one. Resolves after its end. */
+  async abort(): Promise<boolean> {
+    const turn = this.#turn;
+    if (!turn) return false;
+    turn.aborting = true;
+    for (let round = 0; round < ABORT_ROUNDS && this.#turn === turn; round += 1) {
+      if (turn.sent) await this.#abortRound(turn);
+      await Promise.race([turn.over, delay(ABORT_ROUND_MS)]);
+    }
+    if (this.#turn === turn) this.#options.agent.restart();
+    await turn.over;
+    return true;
+  }
+
+  /** @throws SidecarError when opencode does not take the answer. */
+  async reply(requestId: string, reply: RequestReply): Promise<Answered> {
+    return this.#answers.give(requestId, reply, this.#options.agent.client());
+  }
+
+  /** Takes effect at once, or when the running turn has ended. */
+  async configure(change: {
+    providers?: readonly ProviderCredential[];
+    settings?: AgentSettings;
+  }): Promise<"now" | "after_turn"> {
+    this.#pending = { ...this.#pending, ...change };
+    if (this.#turn) return "after_turn";
+    return (await this.#applyBetweenTurns()) ? "now" : "after_turn";
+  }
+
+  onAgentEvent(event: AgentEvent): void {
+    const turn = this.#turn;
+    if (!turn) return;
+    turn.lastEventMs = Date.now();
+    if (event.type === "session.error") this.#noteError(turn, event);
+    else this.#emit(this.#normaliser.take(event));
+    if (event.type === "session.status" && event.properties.sessionID === this.#options.sessionId) {
+      turn.busySeen ||= event.properties.status.type !== "idle";
+    }
+    if (
+      event.type === "session.idle" &&
+      event.properties.sessionID === this.#options.sessionId &&
+      turn.busySeen
+    )
+      void this.#settle(turn);
+  }
+
+  /** opencode is gone, and everything that it was doing. */
+  async onAgentDown(): Promise<void> {
+    const turn = this.#turn;
+    if (turn)
+      this.#finish(turn, turn.aborting ? "aborted" : "interrupted", turn.aborting ? null : INTERRUPTED);
+    await this.#options.sweep();
+  }
+
+  /** Events were missed: opencode's own record says what became of the turn. */
+  async onGap(): Promise<void> {
+    const turn = this.#turn;
+    if (!turn) return;
+    await this.#reconcile(turn);
+    await this.#findRequests(turn);
+    await this.#settleIfIdle(turn);
+  }
+
+  /** Ends an open turn because the sidecar ends. */
+  close(): void {
+    if (this.#turn) this.#finish(this.#turn, "interrupted", INTERRUPTED);
+    this.#coalescer.flush();
+  }
+
+  #begin(promptId: string): Turn {
+    const turnId = `trn_${randomUUID()}`;
+    let end = () => {};
+    const over = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const now = Date.now();
+    const state = {
+      aborting: false,
+      sent: false,
+      busySeen: false,
+      settling: false,
+      failure: null,
+      lastEventMs: now,
+    };
+    const turn: Turn = { turnId, promptId, over, end, ...state };
+    this.#turn = turn;
+    this.#normaliser.beginTurn({ turnId, startedAtMs: now });
+    this.#emit([{ type: "turn.started", data: { turnId, promptId } }]);
+    this.#watch = setInterval(() => void this.#lookAfter(turn), WATCH_EVERY_MS);
+    return turn;
+  }
+
+  async #run(turn: Turn, request: PromptRequest): Promise<void> {
+    try {
+      const command: { ended: Promise<void> | null } = { ended: null };
+      await this.#serially(async () => {
+        this.#pending = { ...this.#pending, settings: request.settings };
+        await this.#applyPending();
+        if (turn.aborting) return;
+        if (request.kind === "shell") command.ended = this.#sendShell(turn, request);
+        else await this.#sendPrompt(turn, request);
+      });
+      if (turn.aborting && !turn.sent) return this.#finish(turn, "aborted", null);
+      if (!command.ended) return;
+      await command.ended;
+      // Its idle event may have been missed.
+      await this.#settleIfIdle(turn);
+    } catch (error) {
+      // When opencode is gone its supervisor says so, with the better reason.
+      if (!this.#options.agent.client() && turn.sent) return;
+      const detail = error instanceof SidecarError ? (error.detail ?? error.message) : describeError(error);
+      this.#finish(
+        turn,
+        turn.aborting ? "aborted" : "error",
+        turn.aborting ? null : agentFailure("agent_error", detail),
+      );
+    }
+  }
+
+  /** Resolves when opencode has taken the prompt; its events tell the rest. */
+  async #sendPrompt(turn: Turn, request: PromptRequest): Promise<void> {
+    const { model, agent } = request.settings;
+    const input = {
+      text: request.text,
+      model,
+      agent,
+      effort: request.effort,
+      attachments: request.attachments ?? [],
+    };
+    await this.#clientFor(turn).prompt(input);
+  }
+
+  /** Resolves when the command has ended. */
+  async #sendShell(turn: Turn, request: PromptRequest): Promise<void> {
+    const { model, agent } = request.settings;
+    await this.#clientFor(turn).shell({ command: request.text, model, agent });
+  }
+
+  #clientFor(turn: Turn): AgentClient {
+    const client = this.#options.agent.client();
+    if (!client) throw new SidecarError("agent_failed", "The agent stopped: send the prompt again.");
+    turn.sent = true;
+    return client;
+  }
+
+  #noteError(turn: Turn, event: Extract<AgentEvent, { type: "session.error" }>): void {
+    const { sessionID, error } = event.properties;
+    if (sessionID !== this.#options.sessionId || !error) return this.#emit(this.#normaliser.take(event));
+    const failure = failureOf(error);
+    // opencode tells some failures twice, the second time with its stack.
+    if (!failure || turn.failure || turn.aborting) return;
+    turn.failure = failure;
+    this.#emit(this.#normaliser.take(event));
+    if (!turn.busySeen) void delay(REFUSED_AFTER_MS).then(() => this.#settleIfIdle(turn));
+  }
+
+  async #settle(turn: Turn): Promise<void> {
+    if (turn.settling || this.#turn !== turn) return;
+    turn.settling = true;
+    if (this.#options.spool.state.hasOpenParts) await this.#waitForParts();
+    if (this.#options.spool.state.hasOpenParts) await this.#reconcile(turn);
+    const outcome = turn.aborting ? "aborted" : turn.failure ? "error" : "done";
+    this.#finish(turn, outcome, turn.aborting ? null : turn.failure);
+  }
+
+  async #settleIfIdle(turn: Turn): Promise<void> {
+    const client = this.#options.agent.client();
+    if (this.#turn !== turn || turn.settling || !client) return;
+    try {
+      if (!(await client.isBusy())) await this.#settle(turn);
+    } catch (error) {
+      this.#options.log.warn("agent status unknown", { error: describeError(error) });
+    }
+  }
+
+  async #waitForParts(): Promise<void> {
+    const limit = new AbortController();
+    const closed = new Promise<void>((resolve) => {
+      this.#partsClosed = resolve;
+    });
+    await Promise.race([closed, delay(SETTLE_MS, undefined, { signal: limit.signal })]).catch(describeError);
+    limit.abort();
+    this.#partsClosed = null;
+  }
+
+  async #reconcile(turn: Turn): Promise<void> {
+    try {
+      const history = await this.#options.agent.client()?.history();
+      if (history && this.#turn === turn) this.#emit(this.#normaliser.takeHistory(history));
+    } catch (error) {
+      this.#options.log.warn("agent history unknown", { error: describeError(error) });
+    }
+  }
+
+  /** Opens what was asked while no events came: an approval that nobody sees would hold the turn for ever. */
+  async #findRequests(turn: Turn): Promise<void> {
+    try {
+      const waiting = (await this.#options.agent.client()?.waiting()) ?? [];
+      if (this.#turn !== turn) return;
+      for (const event of waiting) this.#emit(this.#normaliser.take(event));
+    } catch (error) {
+      this.#options.log.warn("open requests unknown", { error: describeError(error) });
+    }
+  }
+
+  async #abortRound(turn: Turn): Promise<void> {
+    try {
+      await Promise.race([this.#options.agent.client()?.abort(), delay(ABORT_ROUND_MS)]);
+    } catch (error) {
+      this.#options.log.warn("abort failed, trying again", { error: describeError(error) });
+    }
+    if (turn.busySeen) return;
+    await Promise.race([turn.over, delay(REFUSED_AFTER_MS)]);
+    if (!turn.busySeen) await this.#settleIfIdle(turn);
+  }
+
+  async #lookAfter(turn: Turn): Promise<void> {
+    if (turn.sent && Date.now() - turn.lastEventMs > SILENT_AFTER_MS) await this.#settleIfIdle(turn);
+  }
+
+  #finish(turn: Turn, outcome: TurnOutcome, failure: Failure | null): void {
+    if (this.#turn !== turn) return;
+    const { turnId, promptId } = turn;
+    const reason: CloseReason = outcome === "done" ? "interrupted" : outcome;
+    this.#emit(this.#options.spool.state.closers(reason, Date.now()));
+    this.#emit([
+      { type: "turn.ended", data: { turnId, promptId, outcome, ...(failure ? { error: failure } : {}) } },
+    ]);
+    this.#normaliser.endTurn();
+    this.#turn = null;
+    if (this.#watch) clearInterval(this.#watch);
+    this.#watch = null;
+    turn.end();
+    void this.#afterTurn();
+  }
+
+  async #afterTurn(): Promise<void> {
+    try {
+      await this.#options.sweep();
+      await this.#applyBetweenTurns();
+    } catch (error) {
+      this.#options.log.error("clean-up after a turn failed", { error: describeError(error) });
+    }
+  }
+
+  /** False when a turn has begun meanwhile: what is pending stays for it, or for its end, as a reload ends running tools. */
+  async #applyBetweenTurns(): Promise<boolean> {
+    let applied = false;
+    await this.#serially(async () => {
+      if (this.#turn) return;
+      await this.#applyPending();
+      applied = true;
+    });
+    return applied;
+  }
+
+  async #applyPending(): Promise<void> {
+    const client = this.#options.agent.client();
+    await client?.prepared;
+    const change = this.#pending;
+    this.#pending = {};
+    await this.#options.setup.change(change, client);
+  }
+
+  #serially(act: () => Promise<void>): Promise<void> {
+    const result = this.#chain.then(act);
+    this.#chain = result.catch(() => {
+      // Told to the caller by `result`; the next in line is not concerned.
+    });
+    return result;
+  }
+
+  #emit(events: readonly SidecarEventBody[]): void {
+    if (events.length > 0) this.#coalescer.push(events);
+    if (this.#partsClosed && !this.#options.spool.state.hasOpenParts) this.#partsClosed();
+  }
+}
+
+const INTERRUPTED: Failure = {
+  code: "agent_interrupted",
+  message: "The agent was interrupted in the middle of this turn: send the prompt again to go on.",
+};
