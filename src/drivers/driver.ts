@@ -100,5 +100,12 @@ export interface Driver {
    * Watches for instances that die. Reconnects by itself; after each (re)connect calls `onResync`, as events may have been missed.
    * The caller closes it by the signal.
    */
-  watch(handlers: { onEvent: (event: InstanceEvent) => void; onResync: () => void; onError: (error: DriverError) => void }, signal: AbortSignal): void;
+  watch(
+    handlers: {
+      onEvent: (event: InstanceEvent) => void;
+      onResync: () => void;
+      onError: (error: DriverError) => void;
+    },
+    signal: AbortSignal,
+  ): void;
 }

@@ -1,0 +1,205 @@
+/** The driver port over one Docker engine on this machine. */
+import { cpus } from "node:os";
+import type Docker from "dockerode";
+import { z } from "zod";
+import { DriverError, type Driver, type EngineInfo, type InstanceInfo, type InstanceState } from "../driver";
+import type { Installation } from "./container-config";
+import { isConflict, isNotFound, isNotModified, toDriverError } from "./engine-error";
+import { watchEngine } from "./engine-events";
+import { instanceState } from "./instance-state";
+import { joinLogFrames } from "./log-frames";
+import { checkInstallation, containerName, LABEL, VOLUME_KINDS, volumeLabels, volumeName } from "./names";
+import { checkRunDir, prepareRunDirectory, removeRunDirectory } from "./run-directory";
+import { startInstance } from "./start-instance";
+
+export interface DockerDriverOptions {
+  docker: Docker;
+  /** Prefix of names and value of the label `openagent.installation`, such as `oa-3f2a`. */
+  instance: string;
+  /** Absolute directory on the engine's host; made 0700. Its path counts against the length of a socket's path. */
+  runDir: string;
+  /** Seccomp profile for session containers: the JSON itself. */
+  seccompProfile: string;
+}
+
+/** Engine calls at a time when each container of a list is looked at. */
+const INSPECTS_AT_ONCE = 8;
+/** A log's end that fits into a failure's detail. Characters. */
+const MAX_TAIL_CHARS = 64 * 1024;
+
+const engineInfo = z.object({ ServerVersion: z.string(), SecurityOptions: z.array(z.string()).nullish() });
+
+/**
+ * Holds nothing open by itself; only `watch` does, until its signal.
+ * @throws Error with a sentence that names OPENAGENT_DATA_DIR or OPENAGENT_INSTANCE when that setting cannot work
+ */
+export function createDockerDriver(options: DockerDriverOptions): Driver {
+  const { docker, runDir } = options;
+  const prefix = checkInstallation(options.instance);
+  checkRunDir(runDir);
+  const installation: Installation = { prefix, runDir, seccompProfile: options.seccompProfile };
+  const hostCpus = cpus().length;
+
+  return {
+    ping: () => attempt("ask the engine for its version", () => ping(docker)),
+    hasImage: (image) => attempt("look for the session image", () => hasImage(docker, image)),
+    ensureVolumes: (sessionId) =>
+      attempt("make the session's volumes", () => ensureVolumes(docker, prefix, sessionId)),
+    removeVolumes: (sessionId) =>
+      attempt("remove the session's volumes", () => removeVolumes(docker, prefix, sessionId)),
+    prepareEndpoint: (instanceId) =>
+      attempt("make the session's run directory", () => prepareRunDirectory(runDir, instanceId)),
+    start: (spec, bootLine) =>
+      attempt("start the session's container", () => {
+        // The engine refuses to give more cores than there are; a smaller machine just gets all it has.
+        const limits = { ...spec.limits, cpus: Math.min(spec.limits.cpus, hostCpus) };
+        return startInstance(docker, installation, { spec: { ...spec, limits }, bootLine });
+      }),
+    inspect: (instanceId) =>
+      attempt("look at the session's container", () => inspect(docker, containerName(prefix, instanceId))),
+    remove: (instanceId, graceMs) =>
+      attempt("remove the session's container", async () => {
+        await removeContainer(docker, containerName(prefix, instanceId), graceMs);
+        await removeRunDirectory(runDir, instanceId);
+      }),
+    list: () => attempt("list the sessions' containers", () => list(docker, prefix)),
+    listVolumes: () => attempt("list the sessions' volumes", () => listVolumes(docker, prefix)),
+    tail: (instanceId, lines) =>
+      attempt("read the container's log", () => tail(docker, containerName(prefix, instanceId), lines)),
+    watch: (handlers, signal) => {
+      void watchEngine({ docker, prefix, handlers, signal });
+    },
+  };
+}
+
+/** The edge of the boundary: whatever goes wrong inside leaves as a DriverError. */
+async function attempt<T>(what: string, action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    throw toDriverError(error, what);
+  }
+}
+
+async function ping(docker: Docker): Promise<EngineInfo> {
+  const info = engineInfo.parse(await docker.info());
+  const usernsRemap = (info.SecurityOptions ?? []).some((option) =>
+    /\bname=(userns|rootless)\b/.test(option),
+  );
+  return { version: info.ServerVersion, usernsRemap };
+}
+
+async function hasImage(docker: Docker, image: string): Promise<boolean> {
+  try {
+    await docker.getImage(image).inspect();
+    return true;
+  } catch (error) {
+    if (isNotFound(error)) return false;
+    throw error;
+  }
+}
+
+async function ensureVolumes(docker: Docker, prefix: string, sessionId: string): Promise<void> {
+  for (const kind of VOLUME_KINDS) {
+    await docker.createVolume({
+      Name: volumeName(prefix, sessionId, kind),
+      Driver: "local",
+      Labels: volumeLabels(prefix, sessionId),
+    });
+  }
+}
+
+async function removeVolumes(docker: Docker, prefix: string, sessionId: string): Promise<void> {
+  for (const kind of VOLUME_KINDS) {
+    try {
+      await docker.getVolume(volumeName(prefix, sessionId, kind)).remove();
+    } catch (error) {
+      if (isNotFound(error)) continue;
+      if (!isConflict(error)) throw error;
+      throw new DriverError(
+        "engine_error",
+        "The session's files are still in use by its container. Stop the session first, then delete it.",
+        toDriverError(error, "remove the volume").detail,
+        { cause: error },
+      );
+    }
+  }
+}
+
+async function inspect(docker: Docker, name: string): Promise<InstanceState> {
+  try {
+    return instanceState(await docker.getContainer(name).inspect());
+  } catch (error) {
+    if (isNotFound(error)) return { kind: "gone" };
+    throw error;
+  }
+}
+
+async function removeContainer(docker: Docker, name: string, graceMs: number): Promise<void> {
+  const container = docker.getContainer(name);
+  if (graceMs > 0) {
+    try {
+      await container.stop({ t: Math.ceil(graceMs / 1000) });
+    } catch (error) {
+      if (isNotFound(error)) return;
+      if (!isNotModified(error)) throw error;
+    }
+  }
+  try {
+    // `v: false`: volumes are the truth of the work and have their own method.
+    await container.remove({ force: true, v: false });
+  } catch (error) {
+    if (isNotFound(error)) return;
+    if (!isConflict(error)) throw error;
+    // Another removal is under way; when this returns the container is gone whoever removed it.
+    await waitUntilRemoved(container);
+  }
+}
+
+async function waitUntilRemoved(container: Docker.Container): Promise<void> {
+  try {
+    await container.wait({ condition: "removed" });
+  } catch (error) {
+    if (!isNotFound(error)) throw error;
+  }
+}
+
+async function list(docker: Docker, prefix: string): Promise<InstanceInfo[]> {
+  const found = await docker.listContainers({
+    all: true,
+    filters: { label: [`${LABEL.installation}=${prefix}`] },
+  });
+  const infos: InstanceInfo[] = [];
+  for (let at = 0; at < found.length; at += INSPECTS_AT_ONCE) {
+    const batch = found
+      .slice(at, at + INSPECTS_AT_ONCE)
+      .map(async ({ Id, Labels }): Promise<InstanceInfo[]> => {
+        const instanceId = Labels[LABEL.instance];
+        const sessionId = Labels[LABEL.session];
+        if (instanceId === undefined || sessionId === undefined) return [];
+        const state = await inspect(docker, Id);
+        return state.kind === "gone" ? [] : [{ instanceId, sessionId, state }];
+      });
+    infos.push(...(await Promise.all(batch)).flat());
+  }
+  return infos;
+}
+
+async function listVolumes(docker: Docker, prefix: string): Promise<string[]> {
+  const { Volumes } = await docker.listVolumes({ filters: { label: [`${LABEL.installation}=${prefix}`] } });
+  const sessionIds = (Volumes ?? []).map((volume) => volume.Labels?.[LABEL.session]);
+  return [...new Set(sessionIds.filter((sessionId) => sessionId !== undefined))];
+}
+
+/** Empty when the container is gone: a failure's detail should not become a second failure. */
+async function tail(docker: Docker, name: string, lines: number): Promise<string> {
+  try {
+    const raw = await docker
+      .getContainer(name)
+      .logs({ stdout: true, stderr: true, follow: false, tail: lines });
+    return joinLogFrames(raw).slice(-MAX_TAIL_CHARS);
+  } catch (error) {
+    if (isNotFound(error)) return "";
+    throw error;
+  }
+}

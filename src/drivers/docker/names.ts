@@ -1,0 +1,54 @@
+/** Names and labels on the engine, made from ids alone and readable back. */
+import { DriverError } from "../driver";
+
+export const LABEL = {
+  installation: "openagent.installation",
+  session: "openagent.session",
+  instance: "openagent.instance",
+} as const;
+
+const ID = /^[a-z]{3}_[A-Za-z0-9]{8,64}$/;
+const INSTALLATION = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/;
+
+/**
+ * The wall between ids and names: nothing else is ever put into a name, a path or a label.
+ * @throws DriverError `engine_error` for anything that is not an id of ours
+ */
+export function checkId(id: string): string {
+  if (ID.test(id)) return id;
+  throw new DriverError(
+    "engine_error",
+    "This is not an id that OpenAgent makes, so nothing was done. Take the id from the list of sessions.",
+    `id ${JSON.stringify(id.slice(0, 100))} does not match ${ID.source}`,
+  );
+}
+
+/** @throws Error naming OPENAGENT_INSTANCE when the prefix cannot stand in names on the engine. */
+export function checkInstallation(prefix: string): string {
+  if (INSTALLATION.test(prefix)) return prefix;
+  throw new Error(
+    `OPENAGENT_INSTANCE is ${JSON.stringify(prefix)}; set it to 1 to 32 lower-case letters, digits and hyphens, such as oa-3f2a.`,
+  );
+}
+
+/** `<prefix>-<instance>`; ids hold no hyphen, so two installations never make the same name. */
+export function containerName(prefix: string, instanceId: string): string {
+  return `${prefix}-${checkId(instanceId)}`;
+}
+
+export type VolumeKind = "workspace" | "state";
+export const VOLUME_KINDS: readonly VolumeKind[] = ["workspace", "state"];
+
+/** `<prefix>-<session>-workspace` or `-state`. */
+export function volumeName(prefix: string, sessionId: string, kind: VolumeKind): string {
+  return `${prefix}-${checkId(sessionId)}-${kind}`;
+}
+
+export function volumeLabels(prefix: string, sessionId: string): Record<string, string> {
+  return { [LABEL.installation]: prefix, [LABEL.session]: checkId(sessionId) };
+}
+
+/** What a prompt in the container shows: a host name takes no underscore. */
+export function hostName(sessionId: string): string {
+  return checkId(sessionId).slice(0, 12).replace("_", "-").toLowerCase();
+}
