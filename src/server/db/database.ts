@@ -26,10 +26,11 @@ export class DataDirectoryInUseError extends Error {
  *
  * libsql speaks better-sqlite3's interface and carries its binary inside the registry package; drizzle's ready-made
  * driver would import better-sqlite3 itself, so its session is put together here.
+ * @param opts.lock false for a command that works beside the running server; the server itself is the only one
  * @throws DataDirectoryInUseError when another server holds the directory.
  */
-export function openDatabase(opts: { dataDir: string; migrationsDir: string }): OpenDatabase {
-  const lock = lockDataDirectory(opts.dataDir);
+export function openDatabase(opts: { dataDir: string; migrationsDir: string; lock?: boolean }): OpenDatabase {
+  const lock = opts.lock === false ? null : lockDataDirectory(opts.dataDir);
   const client = new Libsql(join(opts.dataDir, "openagent.db"));
   client.pragma("journal_mode = WAL");
   client.pragma("synchronous = FULL");
@@ -37,13 +38,18 @@ export function openDatabase(opts: { dataDir: string; migrationsDir: string }): 
   client.pragma("busy_timeout = 5000");
   const dialect = new SQLiteSyncDialect();
   const session = new BetterSQLiteSession(client as never, dialect, undefined, {});
-  const db: Database = new BaseSQLiteDatabase("sync", dialect, session as never, undefined);
-  dialect.migrate(readMigrationFiles({ migrationsFolder: opts.migrationsDir }), session as never);
+  const db: Database = new BaseSQLiteDatabase<"sync", RunResult>(
+    "sync",
+    dialect,
+    session as never,
+    undefined,
+  );
+  dialect.migrate(readMigrationFiles({ migrationsFolder: opts.migrationsDir }), session);
   return {
     db,
     close() {
       client.close();
-      lock.release();
+      lock?.release();
     },
   };
 }

@@ -45,7 +45,9 @@ export const loginSessions = sqliteTable(
   "login_sessions",
   {
     id: text("id").primaryKey(),
-    userId: text("user_id").notNull().references(() => users.id),
+    userId: text("user_id")
+      .notNull()
+      .references(() => users.id),
     createdAt: text("created_at").notNull(),
     expiresAt: text("expires_at").notNull(),
     revokedAt: text("revoked_at"),
@@ -59,7 +61,9 @@ export const apiTokens = sqliteTable(
   "api_tokens",
   {
     id: text("id").primaryKey(),
-    userId: text("user_id").notNull().references(() => users.id),
+    userId: text("user_id")
+      .notNull()
+      .references(() => users.id),
     name: text("name").notNull(),
     tokenHash: text("token_hash").notNull(),
     /** null: everything its owner may, save what tokens never may. */
@@ -82,6 +86,8 @@ export const providerKeys = sqliteTable(
     providerId: text("provider_id").notNull(),
     name: text("name").notNull(),
     baseUrl: text("base_url"),
+    /** Ids of the models an endpoint of one's own serves; null: those of the catalogue. */
+    models: text("models", { mode: "json" }).$type<string[]>(),
     /** The last characters, for people to tell keys apart. */
     hint: text("hint").notNull(),
     sealed: text("sealed").notNull(),
@@ -101,7 +107,9 @@ export const sessions = sqliteTable(
   "sessions",
   {
     id: text("id").primaryKey(),
-    ownerId: text("owner_id").notNull().references(() => users.id),
+    ownerId: text("owner_id")
+      .notNull()
+      .references(() => users.id),
     title: text("title").notNull(),
     status: text("status").$type<SessionStatus>().notNull(),
     step: text("step").$type<ProvisioningStep>(),
@@ -153,7 +161,10 @@ export const events = sqliteTable(
     epoch: integer("epoch"),
     n: integer("n"),
   },
-  (t) => [primaryKey({ columns: [t.sessionId, t.seq] }), uniqueIndex("events_spool").on(t.sessionId, t.epoch, t.n)],
+  (t) => [
+    primaryKey({ columns: [t.sessionId, t.seq] }),
+    uniqueIndex("events_spool").on(t.sessionId, t.epoch, t.n),
+  ],
 );
 
 export type PromptState = "queued" | "running" | "done" | "cancelled";
@@ -186,7 +197,10 @@ export const prompts = sqliteTable(
     startedAt: text("started_at"),
     endedAt: text("ended_at"),
   },
-  (t) => [uniqueIndex("prompts_key").on(t.sessionId, t.key), index("prompts_queue").on(t.sessionId, t.state, t.position)],
+  (t) => [
+    uniqueIndex("prompts_key").on(t.sessionId, t.key),
+    index("prompts_queue").on(t.sessionId, t.state, t.position),
+  ],
 );
 
 export const requests = sqliteTable(
@@ -210,7 +224,10 @@ export const requests = sqliteTable(
     /** When the agent got the answer; null and closed: still to be delivered. */
     deliveredAt: text("delivered_at"),
   },
-  (t) => [index("requests_session").on(t.sessionId, t.closedAt), index("requests_deadline").on(t.closedAt, t.deadline)],
+  (t) => [
+    index("requests_session").on(t.sessionId, t.closedAt),
+    index("requests_deadline").on(t.closedAt, t.deadline),
+  ],
 );
 
 export const terminals = sqliteTable(
@@ -229,6 +246,10 @@ export const terminals = sqliteTable(
 /** How far a person has read a session. */
 export const reads = sqliteTable(
   "reads",
-  { userId: text("user_id").notNull(), sessionId: text("session_id").notNull(), seq: integer("seq").notNull() },
+  {
+    userId: text("user_id").notNull(),
+    sessionId: text("session_id").notNull(),
+    seq: integer("seq").notNull(),
+  },
   (t) => [primaryKey({ columns: [t.userId, t.sessionId] })],
 );

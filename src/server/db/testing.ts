@@ -23,7 +23,17 @@ export function testDatabase(): TestDatabase {
   const clock = { now: () => now, advance: (ms: number) => void (now += ms) };
   const userId = "usr_owner00000000";
   const at = new Date(START).toISOString();
-  open.db.insert(users).values({ id: userId, email: "o@example.test", name: "Owner", role: "owner", passwordHash: "-", createdAt: at }).run();
+  open.db
+    .insert(users)
+    .values({
+      id: userId,
+      email: "o@example.test",
+      name: "Owner",
+      role: "owner",
+      passwordHash: "-",
+      createdAt: at,
+    })
+    .run();
   const addSession = (id: string, over: Partial<typeof sessions.$inferInsert> = {}) => {
     open.db
       .insert(sessions)
