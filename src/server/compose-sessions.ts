@@ -97,7 +97,18 @@ export function composeSessions(deps: Deps): SessionServices {
     credentialsFor: deps.credentialsFor,
     startSlot: createSemaphore(SESSION_LIMITS.concurrentStarts),
   });
-  const lifecycle = createLifecycle({ db, log, clock, logger, driver, connections, provisioner, registrar, queue, mutex });
+  const lifecycle = createLifecycle({
+    db,
+    log,
+    clock,
+    logger,
+    driver,
+    connections,
+    provisioner,
+    registrar,
+    queue,
+    mutex,
+  });
   const timelines = createTimelines(log);
   let expiry: NodeJS.Timeout | undefined;
 
@@ -107,21 +118,31 @@ export function composeSessions(deps: Deps): SessionServices {
     requests,
     terminals: createTerminals({ db, clock, tickets: deps.tickets, connectionOf }),
     lifecycle,
-    credentials: createCredentialPush({ db, logger, connections, registrar, credentialsFor: deps.credentialsFor }),
+    credentials: createCredentialPush({
+      db,
+      logger,
+      connections,
+      registrar,
+      credentialsFor: deps.credentialsFor,
+    }),
     start() {
       const reconcile = () => {
-        lifecycle.reconcile().catch((err: unknown) => logger.error({ err }, "sessions and engine could not be compared"));
+        lifecycle
+          .reconcile()
+          .catch((err: unknown) => logger.error({ err }, "sessions and engine could not be compared"));
       };
       driver.watch(
         {
-          onEvent: (event) => void lifecycle.onInstanceEvent(event).catch((err: unknown) => report(event.sessionId, err)),
+          onEvent: (event) =>
+            void lifecycle.onInstanceEvent(event).catch((err: unknown) => report(event.sessionId, err)),
           onResync: reconcile,
           onError: (err) => logger.warn({ err }, "engine events broke off"),
         },
         stopping.signal,
       );
       expiry = setInterval(() => {
-        for (const sessionId of requests.expire()) requests.deliver(sessionId).catch((error: unknown) => report(sessionId, error));
+        for (const sessionId of requests.expire())
+          requests.deliver(sessionId).catch((error: unknown) => report(sessionId, error));
       }, EXPIRY_CHECK_MS);
     },
     async stop() {

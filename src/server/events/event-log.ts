@@ -1,5 +1,10 @@
 import { and, asc, eq, gt } from "drizzle-orm";
-import { type EventBody, parseEventBody, type SessionEvent, type SpoolPosition } from "../../../sidecar/src/contract";
+import {
+  type EventBody,
+  parseEventBody,
+  type SessionEvent,
+  type SpoolPosition,
+} from "../../../sidecar/src/contract";
 import { type Clock, isoNow } from "../clock";
 import type { Database, Store } from "../db/database";
 import { events, sessions } from "../db/schema";
@@ -63,7 +68,15 @@ export function createEventLog(deps: { db: Database; clock: Clock }): EventLog {
             const at = made?.at ?? isoNow(deps.clock);
             store
               .insert(events)
-              .values({ sessionId, seq, at, type: body.type, data: JSON.stringify(body.data), epoch: made?.epoch, n: made?.n })
+              .values({
+                sessionId,
+                seq,
+                at,
+                type: body.type,
+                data: JSON.stringify(body.data),
+                epoch: made?.epoch,
+                n: made?.n,
+              })
               .run();
             touched.set(sessionId, seq);
             return { seq, at, ...body };
@@ -71,7 +84,11 @@ export function createEventLog(deps: { db: Database; clock: Clock }): EventLog {
         });
         const now = isoNow(deps.clock);
         for (const [sessionId, seq] of touched) {
-          store.update(sessions).set({ lastSeq: seq, lastActivityAt: now }).where(eq(sessions.id, sessionId)).run();
+          store
+            .update(sessions)
+            .set({ lastSeq: seq, lastActivityAt: now })
+            .where(eq(sessions.id, sessionId))
+            .run();
         }
         return value;
       });
@@ -107,13 +124,19 @@ export function createEventLog(deps: { db: Database; clock: Clock }): EventLog {
 }
 
 function lastSeq(store: Store, sessionId: string): number {
-  const row = store.select({ lastSeq: sessions.lastSeq }).from(sessions).where(eq(sessions.id, sessionId)).get();
+  const row = store
+    .select({ lastSeq: sessions.lastSeq })
+    .from(sessions)
+    .where(eq(sessions.id, sessionId))
+    .get();
   if (!row) throw new Error(`No session ${sessionId} to append an event to`);
   return row.lastSeq;
 }
 
 function sessionExists(store: Store, sessionId: string): boolean {
-  return store.select({ id: sessions.id }).from(sessions).where(eq(sessions.id, sessionId)).get() !== undefined;
+  return (
+    store.select({ id: sessions.id }).from(sessions).where(eq(sessions.id, sessionId)).get() !== undefined
+  );
 }
 
 /** Remembers a ring that came while nobody waited, so that no wake-up is missed between a read and the wait. */

@@ -1,5 +1,10 @@
 import { and, eq } from "drizzle-orm";
-import { parseEventBody, type SidecarEventBody, type SpooledEvent, type SpoolPosition } from "../../../sidecar/src/contract";
+import {
+  parseEventBody,
+  type SidecarEventBody,
+  type SpooledEvent,
+  type SpoolPosition,
+} from "../../../sidecar/src/contract";
 import { events, sessions } from "../db/schema";
 import type { EventLog, LogTransaction } from "./event-log";
 
@@ -23,7 +28,12 @@ export type IngestHook = (tx: LogTransaction, sessionId: string, body: SidecarEv
  * @returns the position now held.
  * @throws IngestError when the batch breaks the rules; nothing of it is kept then.
  */
-export function ingest(log: EventLog, sessionId: string, batch: readonly SpooledEvent[], hook: IngestHook): SpoolPosition {
+export function ingest(
+  log: EventLog,
+  sessionId: string,
+  batch: readonly SpooledEvent[],
+  hook: IngestHook,
+): SpoolPosition {
   return log.transaction((tx) => {
     const session = tx.store
       .select({ epoch: sessions.epoch, heldEpoch: sessions.heldEpoch, heldN: sessions.heldN })
@@ -34,7 +44,10 @@ export function ingest(log: EventLog, sessionId: string, batch: readonly Spooled
     let held: SpoolPosition = { epoch: session.heldEpoch, n: session.heldN };
     for (const event of batch) {
       if (event.epoch > session.epoch) {
-        throw new IngestError("foreign_epoch", `Event (${event.epoch}, ${event.n}) is of an epoch that was never opened (now ${session.epoch})`);
+        throw new IngestError(
+          "foreign_epoch",
+          `Event (${event.epoch}, ${event.n}) is of an epoch that was never opened (now ${session.epoch})`,
+        );
       }
       if (comparePositions(event, held) <= 0) {
         assertSame(tx, sessionId, event);
@@ -42,14 +55,21 @@ export function ingest(log: EventLog, sessionId: string, batch: readonly Spooled
       }
       const follows = event.epoch === held.epoch ? event.n === held.n + 1 : event.n === 1;
       if (!follows) {
-        throw new IngestError("gap", `Event (${event.epoch}, ${event.n}) does not follow (${held.epoch}, ${held.n})`);
+        throw new IngestError(
+          "gap",
+          `Event (${event.epoch}, ${event.n}) does not follow (${held.epoch}, ${held.n})`,
+        );
       }
       const body = parseSidecarBody(event);
       tx.append(sessionId, body, { epoch: event.epoch, n: event.n, at: event.at });
       hook(tx, sessionId, body);
       held = { epoch: event.epoch, n: event.n };
     }
-    tx.store.update(sessions).set({ heldEpoch: held.epoch, heldN: held.n }).where(eq(sessions.id, sessionId)).run();
+    tx.store
+      .update(sessions)
+      .set({ heldEpoch: held.epoch, heldN: held.n })
+      .where(eq(sessions.id, sessionId))
+      .run();
     return held;
   });
 }
@@ -64,7 +84,11 @@ function parseSidecarBody(event: SpooledEvent): SidecarEventBody {
     // `type` was narrowed to the sidecar's own types by the spooledEvent schema.
     return parseEventBody(event.type, event.data) as SidecarEventBody;
   } catch (cause) {
-    throw new IngestError("malformed", `Event (${event.epoch}, ${event.n}) of type ${event.type} has the wrong shape`, { cause });
+    throw new IngestError(
+      "malformed",
+      `Event (${event.epoch}, ${event.n}) of type ${event.type} has the wrong shape`,
+      { cause },
+    );
   }
 }
 

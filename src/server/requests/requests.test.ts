@@ -5,7 +5,7 @@ import type { RequestReply } from "../../../sidecar/src/contract";
 import type { Caller } from "../auth/caller";
 import { requests as requestRows } from "../db/schema";
 import { testDatabase, type TestDatabase } from "../db/testing";
-import { AppError } from "../errors";
+import type { AppError } from "../errors";
 import { createEventLog, type EventLog } from "../events/event-log";
 import { ingest } from "../events/ingest";
 import { SESSION_LIMITS } from "../sessions/limits";
@@ -30,7 +30,14 @@ describe("requests", () => {
     },
   };
   const opened = (requestId: string, over: object = {}) => {
-    const data = { requestId, kind: "permission", title: "Run `npm test`", detail: "npm test", patterns: ["npm test"], ...over };
+    const data = {
+      requestId,
+      kind: "permission",
+      title: "Run `npm test`",
+      detail: "npm test",
+      patterns: ["npm test"],
+      ...over,
+    };
     const event = { epoch: 1, n: ++n, at: "2026-11-01T00:00:00.000Z", type: "request.opened", data } as const;
     ingest(log, t.sessionId, [event], (tx, id, body) => requests.onEvent(tx, id, body));
   };
@@ -42,15 +49,32 @@ describe("requests", () => {
     reachable = true;
     delivered = [];
     n = 0;
-    owner = { userId: t.userId, email: "o@example.test", name: "Owner", role: "owner", via: { kind: "token", tokenId: "tok_1", scopes: null } };
-    requests = createRequests({ ...t, log, logger: pino({ level: "silent" }), clientOf: () => agent as SidecarClient });
+    owner = {
+      userId: t.userId,
+      email: "o@example.test",
+      name: "Owner",
+      role: "owner",
+      via: { kind: "token", tokenId: "tok_1", scopes: null },
+    };
+    requests = createRequests({
+      ...t,
+      log,
+      logger: pino({ level: "silent" }),
+      clientOf: () => agent as SidecarClient,
+    });
   });
   afterEach(() => t[Symbol.dispose]());
 
   it("become rows with a deadline and a default when the agent asks", () => {
     opened("req_1");
     const [item] = requests.list(owner, { limit: 10, open: true }).items;
-    expect(item).toMatchObject({ id: "req_1", kind: "permission", patterns: ["npm test"], default: "reject", open: true });
+    expect(item).toMatchObject({
+      id: "req_1",
+      kind: "permission",
+      patterns: ["npm test"],
+      default: "reject",
+      open: true,
+    });
     expect(Date.parse(item?.deadline ?? "")).toBe(t.clock.now() + SESSION_LIMITS.requestDeadlineMs);
   });
 
@@ -88,27 +112,70 @@ describe("requests", () => {
 
   it("are withdrawn when the agent stops waiting, and then take no answer", async () => {
     opened("req_1");
-    const event = { epoch: 1, n: ++n, at: "2026-11-01T00:00:00.000Z", type: "request.closed", data: { requestId: "req_1", outcome: "withdrawn" } } as const;
+    const event = {
+      epoch: 1,
+      n: ++n,
+      at: "2026-11-01T00:00:00.000Z",
+      type: "request.closed",
+      data: { requestId: "req_1", outcome: "withdrawn" },
+    } as const;
     ingest(log, t.sessionId, [event], (tx, id, body) => requests.onEvent(tx, id, body));
-    await expect(requests.respond(owner, "req_1", { reply: "once" })).rejects.toEqual(refusedAs("already_answered"));
+    await expect(requests.respond(owner, "req_1", { reply: "once" })).rejects.toEqual(
+      refusedAs("already_answered"),
+    );
   });
 
   it("refuse strangers, viewers and answers that do not fit", async () => {
     opened("req_1");
     opened("req_2", { kind: "question", questions: [{ question: "Which?", header: "Pick", options: [] }] });
-    await expect(requests.respond({ ...owner, userId: "usr_bob", role: "admin" }, "req_1", { reply: "once" })).rejects.toEqual(refusedAs("not_found"));
-    await expect(requests.respond({ ...owner, role: "viewer" }, "req_1", { reply: "once" })).rejects.toEqual(refusedAs("not_found"));
-    await expect(requests.respond(owner, "req_1", { answers: [["a"]] })).rejects.toEqual(refusedAs("bad_input"));
+    await expect(
+      requests.respond({ ...owner, userId: "usr_bob", role: "admin" }, "req_1", { reply: "once" }),
+    ).rejects.toEqual(refusedAs("not_found"));
+    await expect(requests.respond({ ...owner, role: "viewer" }, "req_1", { reply: "once" })).rejects.toEqual(
+      refusedAs("not_found"),
+    );
+    await expect(requests.respond(owner, "req_1", { answers: [["a"]] })).rejects.toEqual(
+      refusedAs("bad_input"),
+    );
     await expect(requests.respond(owner, "req_2", { answers: [] })).rejects.toEqual(refusedAs("bad_input"));
     await expect(requests.respond(owner, "req_2", { reply: "once" })).rejects.toEqual(refusedAs("bad_input"));
     expect(delivered).toEqual([]);
   });
 
+  it("are each delivered when two are answered at the same time", async () => {
+    opened("req_1");
+    opened("req_2");
+    await Promise.all([
+      requests.respond(owner, "req_1", { reply: "once" }),
+      requests.respond(owner, "req_2", { reply: "reject" }),
+    ]);
+    expect(delivered.map(([id]) => id).toSorted()).toEqual(["req_1", "req_2"]);
+  });
+
+  it("stay as they are when the agent tells of them again", async () => {
+    opened("req_1");
+    await requests.respond(owner, "req_1", { reply: "once" });
+    opened("req_1");
+    expect(requests.list(owner, { limit: 10 }).items).toMatchObject([
+      { id: "req_1", open: false, outcome: "once" },
+    ]);
+  });
+
   it("cannot be opened under the id of another session's request", () => {
     opened("req_1");
     t.addSession("ses_other000000000");
-    const event = { epoch: 1, n: 1, at: "2026-11-01T00:00:00.000Z", type: "request.opened", data: { requestId: "req_1", kind: "permission", title: "x", detail: "x" } } as const;
-    expect(() => ingest(log, "ses_other000000000", [event], (tx, id, body) => requests.onEvent(tx, id, body))).toThrow("opened before");
-    expect(t.db.select().from(requestRows).where(eq(requestRows.id, "req_1")).get()?.sessionId).toBe(t.sessionId);
+    const event = {
+      epoch: 1,
+      n: 1,
+      at: "2026-11-01T00:00:00.000Z",
+      type: "request.opened",
+      data: { requestId: "req_1", kind: "permission", title: "x", detail: "x" },
+    } as const;
+    expect(() =>
+      ingest(log, "ses_other000000000", [event], (tx, id, body) => requests.onEvent(tx, id, body)),
+    ).toThrow("another session");
+    expect(t.db.select().from(requestRows).where(eq(requestRows.id, "req_1")).get()?.sessionId).toBe(
+      t.sessionId,
+    );
   });
 });

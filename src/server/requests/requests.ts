@@ -8,6 +8,7 @@ import { AppError, notFound } from "../errors";
 import type { EventLog, LogTransaction } from "../events/event-log";
 import { IngestError } from "../events/ingest";
 import type { Logger } from "../log";
+import { decodeCursor, encodeCursor } from "../page-cursor";
 import { mayAccess, requireSession, visibleTo } from "../sessions/session-store";
 import { SESSION_LIMITS } from "../sessions/limits";
 import type { SidecarClient } from "../sidecar-client/sidecar-client";
@@ -33,7 +34,15 @@ export interface AgentRequest {
 }
 
 export interface Requests {
-  list(caller: Caller, filter: { sessionId?: string | undefined; open?: boolean | undefined; cursor?: string | undefined; limit: number }): {
+  list(
+    caller: Caller,
+    filter: {
+      sessionId?: string | undefined;
+      open?: boolean | undefined;
+      cursor?: string | undefined;
+      limit: number;
+    },
+  ): {
     items: AgentRequest[];
     nextCursor: string | null;
   };
@@ -59,13 +68,22 @@ export function createRequests(deps: {
 }): Requests {
   const { db, log, clock } = deps;
   const delivering = new Set<string>();
+  /** Sessions that got another answer while theirs were being delivered. */
+  const again = new Set<string>();
 
   const deliver = async (sessionId: string): Promise<void> => {
     const client = deps.clientOf(sessionId);
-    if (!client || delivering.has(sessionId)) return;
+    if (!client) return;
+    if (delivering.has(sessionId)) {
+      again.add(sessionId);
+      return;
+    }
     delivering.add(sessionId);
     try {
-      for (const row of undelivered(db, sessionId)) await deliverOne(row, client);
+      do {
+        again.delete(sessionId);
+        for (const row of undelivered(db, sessionId)) await deliverOne(row, client);
+      } while (again.has(sessionId));
     } finally {
       delivering.delete(sessionId);
     }
@@ -74,10 +92,16 @@ export function createRequests(deps: {
     if (!row.answer) return;
     try {
       await client.reply(row.id, row.answer);
-      db.update(requests).set({ deliveredAt: isoNow(clock) }).where(eq(requests.id, row.id)).run();
+      db.update(requests)
+        .set({ deliveredAt: isoNow(clock) })
+        .where(eq(requests.id, row.id))
+        .run();
     } catch (error) {
       if (!(error instanceof SidecarError)) throw error;
-      deps.logger.warn({ sessionId: row.sessionId, requestId: row.id, code: error.code }, "answer not delivered; it is tried again");
+      deps.logger.warn(
+        { sessionId: row.sessionId, requestId: row.id, code: error.code },
+        "answer not delivered; it is tried again",
+      );
     }
   };
 
@@ -85,7 +109,7 @@ export function createRequests(deps: {
     deliver,
     list(caller, filter) {
       if (filter.sessionId) requireSession(db, caller, { id: filter.sessionId, access: "read" });
-      const after = filter.cursor ? db.select().from(requests).where(eq(requests.id, filter.cursor)).get() : undefined;
+      const after = decodeCursor(filter.cursor);
       const rows = db
         .select({ request: requests })
         .from(requests)
@@ -96,7 +120,10 @@ export function createRequests(deps: {
             filter.open === true ? isNull(requests.closedAt) : undefined,
             filter.open === false ? isNotNull(requests.closedAt) : undefined,
             after
-              ? or(gt(requests.openedAt, after.openedAt), and(eq(requests.openedAt, after.openedAt), gt(requests.id, after.id)))
+              ? or(
+                  gt(requests.openedAt, after.at),
+                  and(eq(requests.openedAt, after.at), gt(requests.id, after.id)),
+                )
               : undefined,
             visibleTo(caller),
           ),
@@ -105,7 +132,9 @@ export function createRequests(deps: {
         .limit(filter.limit + 1)
         .all();
       const items = rows.slice(0, filter.limit).map((row) => requestView(row.request));
-      return { items, nextCursor: rows.length > filter.limit ? (items.at(-1)?.id ?? null) : null };
+      const last = items.at(-1);
+      const more = rows.length > filter.limit && last;
+      return { items, nextCursor: more ? encodeCursor({ at: last.openedAt, id: last.id }) : null };
     },
     async respond(caller, id, reply) {
       const row = log.transaction((tx) => {
@@ -125,14 +154,24 @@ export function createRequests(deps: {
         tx.store
           .update(requests)
           .set({ outcome: "withdrawn", closedAt: now, deliveredAt: now })
-          .where(and(eq(requests.id, body.data.requestId), eq(requests.sessionId, sessionId), isNull(requests.closedAt)))
+          .where(
+            and(
+              eq(requests.id, body.data.requestId),
+              eq(requests.sessionId, sessionId),
+              isNull(requests.closedAt),
+            ),
+          )
           .run();
       }
     },
     expire() {
       const now = isoNow(clock);
       return log.transaction((tx) => {
-        const due = tx.store.select().from(requests).where(and(isNull(requests.closedAt), lte(requests.deadline, now))).all();
+        const due = tx.store
+          .select()
+          .from(requests)
+          .where(and(isNull(requests.closedAt), lte(requests.deadline, now)))
+          .all();
         for (const row of due) {
           const reply: RequestReply = { reply: "reject", message: "Nobody answered in time." };
           close(tx, row, { reply, by: null, now, outcome: "expired" });
@@ -147,7 +186,14 @@ function undelivered(db: Database, sessionId: string): RequestRow[] {
   return db
     .select()
     .from(requests)
-    .where(and(eq(requests.sessionId, sessionId), isNotNull(requests.closedAt), isNull(requests.deliveredAt), ne(requests.outcome, "withdrawn")))
+    .where(
+      and(
+        eq(requests.sessionId, sessionId),
+        isNotNull(requests.closedAt),
+        isNull(requests.deliveredAt),
+        ne(requests.outcome, "withdrawn"),
+      ),
+    )
     .orderBy(asc(requests.closedAt))
     .all();
 }
@@ -163,8 +209,14 @@ function open(
   opts: { data: Extract<SidecarEventBody, { type: "request.opened" }>["data"]; now: number },
 ): void {
   const { data, now } = opts;
-  const taken = tx.store.select({ id: requests.id }).from(requests).where(eq(requests.id, data.requestId)).get();
-  if (taken) throw new IngestError("malformed", `Request ${data.requestId} was opened before`);
+  const taken = tx.store
+    .select({ sessionId: requests.sessionId })
+    .from(requests)
+    .where(eq(requests.id, data.requestId))
+    .get();
+  // A sidecar that lost sight of the agent for a moment may tell of a request again; the first row stands.
+  if (taken?.sessionId === sessionId) return;
+  if (taken) throw new IngestError("malformed", `Request ${data.requestId} belongs to another session`);
   tx.store
     .insert(requests)
     .values({
@@ -187,13 +239,24 @@ function close(
   row: RequestRow,
   opts: { reply: RequestReply; by: string | null; now: string; outcome?: "expired" },
 ): RequestRow {
-  const outcome: RequestRow["outcome"] = opts.outcome ?? ("reply" in opts.reply ? opts.reply.reply : "answered");
-  const change: Partial<RequestRow> = { outcome, answer: opts.reply, answeredBy: opts.by, closedAt: opts.now };
+  const outcome: RequestRow["outcome"] =
+    opts.outcome ?? ("reply" in opts.reply ? opts.reply.reply : "answered");
+  const change: Partial<RequestRow> = {
+    outcome,
+    answer: opts.reply,
+    answeredBy: opts.by,
+    closedAt: opts.now,
+  };
   tx.store.update(requests).set(change).where(eq(requests.id, row.id)).run();
   const message = "reply" in opts.reply ? opts.reply.message : undefined;
   tx.append(row.sessionId, {
     type: "request.closed",
-    data: { requestId: row.id, outcome, ...(opts.by ? { by: opts.by } : {}), ...(message ? { message } : {}) },
+    data: {
+      requestId: row.id,
+      outcome,
+      ...(opts.by ? { by: opts.by } : {}),
+      ...(message ? { message } : {}),
+    },
   });
   return { ...row, ...change };
 }
@@ -203,18 +266,33 @@ function assertFits(row: RequestRow, reply: RequestReply): void {
   const isAnswers = "answers" in reply;
   // A question may be rejected as well as answered.
   if (isQuestion && isAnswers && reply.answers.length !== (row.questions?.length ?? 0)) {
-    throw new AppError("BAD_REQUEST", "bad_input", `This request has ${row.questions?.length ?? 0} questions; give one list of answers for each.`);
+    throw new AppError(
+      "BAD_REQUEST",
+      "bad_input",
+      `This request has ${row.questions?.length ?? 0} questions; give one list of answers for each.`,
+    );
   }
   if (!isQuestion && isAnswers) {
-    throw new AppError("BAD_REQUEST", "bad_input", "This is a permission request: reply once, always or reject.");
+    throw new AppError(
+      "BAD_REQUEST",
+      "bad_input",
+      "This is a permission request: reply once, always or reject.",
+    );
   }
   if (isQuestion && !isAnswers && reply.reply !== "reject") {
-    throw new AppError("BAD_REQUEST", "bad_input", "This request asks questions: send answers, or reject it.");
+    throw new AppError(
+      "BAD_REQUEST",
+      "bad_input",
+      "This request asks questions: send answers, or reject it.",
+    );
   }
 }
 
 function alreadyAnswered(row: RequestRow): AppError {
-  const how = row.outcome === "withdrawn" ? "The agent no longer waits for this answer." : `This was answered already (${row.outcome}).`;
+  const how =
+    row.outcome === "withdrawn"
+      ? "The agent no longer waits for this answer."
+      : `This was answered already (${row.outcome}).`;
   return new AppError("CONFLICT", "already_answered", `${how} There is nothing left to do.`);
 }
 

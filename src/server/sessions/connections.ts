@@ -24,7 +24,12 @@ export interface Connections {
   /** The instance's way out; must listen before the instance starts. Made once an instance. */
   openEgress(sessionId: string, instanceId: string): Promise<InstanceEndpoint>;
   /** Starts to take in the events of a registered instance. */
-  open(opts: { sessionId: string; instanceId: string; endpoint: InstanceEndpoint; secrets: InstanceSecrets }): Connection;
+  open(opts: {
+    sessionId: string;
+    instanceId: string;
+    endpoint: InstanceEndpoint;
+    secrets: InstanceSecrets;
+  }): Connection;
   get(sessionId: string): Connection | null;
   /** Ends the stream after what was sent already is taken in, and the way out. */
   close(sessionId: string): Promise<void>;
@@ -78,7 +83,11 @@ export function createConnections(deps: Deps): Connections {
       await closeWay(sessionId);
       const endpoint = await deps.driver.prepareEndpoint(instanceId);
       const secretOf = () => held.get(sessionId)?.connection.secrets.egressSecret ?? null;
-      const listener = await deps.egress.listen(endpoint.egressSocket, { sessionId, instanceId, egressSecret: secretOf });
+      const listener = await deps.egress.listen(endpoint.egressSocket, {
+        sessionId,
+        instanceId,
+        egressSecret: secretOf,
+      });
       ways.set(sessionId, listener);
       return endpoint;
     },
@@ -88,7 +97,10 @@ export function createConnections(deps: Deps): Connections {
       const stop = new AbortController();
       const entry: Held = { connection, stop, pumped: Promise.resolve() };
       held.set(sessionId, entry);
-      entry.pumped = pump(deps, connection, { signal: stop.signal, wanted: () => held.get(sessionId) === entry });
+      entry.pumped = pump(deps, connection, {
+        signal: stop.signal,
+        wanted: () => held.get(sessionId) === entry,
+      });
       return connection;
     },
     get: (sessionId) => held.get(sessionId)?.connection ?? null,
@@ -102,16 +114,27 @@ export function createConnections(deps: Deps): Connections {
 }
 
 /** Takes events in until the connection is given up; connects again after every fault. Never throws. */
-async function pump(deps: Deps, connection: Connection, opts: { signal: AbortSignal; wanted: () => boolean }): Promise<void> {
+async function pump(
+  deps: Deps,
+  connection: Connection,
+  opts: { signal: AbortSignal; wanted: () => boolean },
+): Promise<void> {
   const { sessionId, client } = connection;
   let waitMs: number = SESSION_LIMITS.reconnectFirstMs;
   while (!opts.signal.aborted && opts.wanted()) {
     try {
       const row = getSession(deps.db, sessionId);
       deps.onProgress(sessionId);
-      for await (const batch of client.events({ epoch: Math.max(row.heldEpoch, 1), n: row.heldN }, opts.signal)) {
+      for await (const batch of client.events(
+        { epoch: Math.max(row.heldEpoch, 1), n: row.heldN },
+        opts.signal,
+      )) {
         waitMs = SESSION_LIMITS.reconnectFirstMs;
-        if (batch.length === 0) continue;
+        if (batch.length === 0) {
+          // A heartbeat: what the agent could not take while it restarted gets another try.
+          deps.onProgress(sessionId);
+          continue;
+        }
         const position = ingest(deps.log, sessionId, batch, (tx, id, body) => deps.onEvent(tx, id, body));
         if (batch.some((event) => event.type === "turn.ended")) await acknowledge(deps, client, position);
         deps.onProgress(sessionId);
@@ -131,7 +154,11 @@ async function pump(deps: Deps, connection: Connection, opts: { signal: AbortSig
 }
 
 /** Lets the sidecar forget what is committed; a failure costs disk there and nothing else. */
-async function acknowledge(deps: Deps, client: SidecarClient, position: { epoch: number; n: number }): Promise<void> {
+async function acknowledge(
+  deps: Deps,
+  client: SidecarClient,
+  position: { epoch: number; n: number },
+): Promise<void> {
   try {
     await client.acknowledge(position);
   } catch (error) {

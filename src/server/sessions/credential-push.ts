@@ -27,7 +27,12 @@ export function createCredentialPush(deps: {
       const rows = deps.db
         .select({ id: sessions.id, ownerId: sessions.ownerId })
         .from(sessions)
-        .where(and(isNotNull(sessions.instanceId), scope === "everyone" ? undefined : eq(sessions.ownerId, scope.ownerId)))
+        .where(
+          and(
+            isNotNull(sessions.instanceId),
+            scope === "everyone" ? undefined : eq(sessions.ownerId, scope.ownerId),
+          ),
+        )
         .all();
       for (const row of rows) {
         const connection = deps.connections.get(row.id);
@@ -35,7 +40,9 @@ export function createCredentialPush(deps: {
         const { instanceId, secrets, client } = connection;
         try {
           const providers = deps.credentialsFor(row.ownerId);
-          await client.credentials(await deps.registrar.sealCredentials({ sessionId: row.id, instanceId, secrets, providers }));
+          await client.credentials(
+            await deps.registrar.sealCredentials({ sessionId: row.id, instanceId, secrets, providers }),
+          );
         } catch (error) {
           if (!(error instanceof SidecarError)) throw error;
           deps.logger.warn({ sessionId: row.id, code: error.code }, "changed keys not delivered");

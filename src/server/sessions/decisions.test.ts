@@ -3,7 +3,12 @@ import { DriverError } from "../../drivers/driver";
 import { instanceEndReason, provisioningFailure, reconcileDecision, refusal, titleFrom } from "./decisions";
 
 const running = { kind: "running", startedAt: "2026-11-01T00:00:00Z" } as const;
-const killed = { kind: "exited", exitCode: 137, outOfMemory: false, finishedAt: "2026-11-01T00:00:00Z" } as const;
+const killed = {
+  kind: "exited",
+  exitCode: 137,
+  outOfMemory: false,
+  finishedAt: "2026-11-01T00:00:00Z",
+} as const;
 
 describe("reconcileDecision", () => {
   it("adopts a registered container that runs", () => {
@@ -12,15 +17,26 @@ describe("reconcileDecision", () => {
   });
   it("starts anew what was half made, whatever became of its container", () => {
     expect(reconcileDecision({ status: "creating", registered: false }, running).kind).toBe("provision");
-    expect(reconcileDecision({ status: "creating", registered: true }, { kind: "gone" }).kind).toBe("provision");
+    expect(reconcileDecision({ status: "creating", registered: true }, { kind: "gone" }).kind).toBe(
+      "provision",
+    );
   });
   it("fails a live session whose container is dead, gone or not ours, with the reason", () => {
-    expect(reconcileDecision({ status: "idle", registered: true }, killed)).toMatchObject({ kind: "fail", reason: { code: "container_died" } });
-    expect(reconcileDecision({ status: "idle", registered: true }, { kind: "gone" })).toMatchObject({ reason: { code: "container_gone" } });
-    expect(reconcileDecision({ status: "idle", registered: false }, running)).toMatchObject({ reason: { code: "unregistered" } });
+    expect(reconcileDecision({ status: "idle", registered: true }, killed)).toMatchObject({
+      kind: "fail",
+      reason: { code: "container_died" },
+    });
+    expect(reconcileDecision({ status: "idle", registered: true }, { kind: "gone" })).toMatchObject({
+      reason: { code: "container_gone" },
+    });
+    expect(reconcileDecision({ status: "idle", registered: false }, running)).toMatchObject({
+      reason: { code: "unregistered" },
+    });
   });
   it("leaves stopped and failed sessions alone", () => {
-    expect(reconcileDecision({ status: "stopped", registered: false }, { kind: "gone" }).kind).toBe("nothing");
+    expect(reconcileDecision({ status: "stopped", registered: false }, { kind: "gone" }).kind).toBe(
+      "nothing",
+    );
     expect(reconcileDecision({ status: "error", registered: true }, running).kind).toBe("nothing");
   });
 });
@@ -30,11 +46,18 @@ describe("reasons", () => {
     expect(instanceEndReason({ ...killed, outOfMemory: true }).code).toBe("out_of_memory");
     expect(instanceEndReason(killed).message).toContain("killed from outside");
     expect(instanceEndReason({ ...killed, exitCode: 1 }).message).toContain("ended by itself");
-    for (const state of [killed, { kind: "gone" } as const]) expect(instanceEndReason(state).message).toContain("Resume");
+    for (const state of [killed, { kind: "gone" } as const])
+      expect(instanceEndReason(state).message).toContain("Resume");
   });
   it("keep a driver's sentence and detail", () => {
-    const reason = provisioningFailure(new DriverError("out_of_disk", "Free some space.", "no space left on device"));
-    expect(reason).toEqual({ code: "out_of_disk", message: "Free some space.", detail: "no space left on device" });
+    const reason = provisioningFailure(
+      new DriverError("out_of_disk", "Free some space.", "no space left on device"),
+    );
+    expect(reason).toEqual({
+      code: "out_of_disk",
+      message: "Free some space.",
+      detail: "no space left on device",
+    });
   });
 });
 

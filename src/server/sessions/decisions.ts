@@ -4,9 +4,13 @@ import { DriverError, type InstanceState } from "../../drivers/driver";
 import { AppError } from "../errors";
 
 /** At boot, or after events may have been missed: what to do with a session, given its row and its container. */
-export type ReconcileDecision = { kind: "nothing" } | { kind: "adopt" } | { kind: "provision" } | { kind: "fail"; reason: Failure };
+export type ReconcileDecision =
+  { kind: "nothing" } | { kind: "adopt" } | { kind: "provision" } | { kind: "fail"; reason: Failure };
 
-export function reconcileDecision(row: { status: SessionStatus; registered: boolean }, instance: InstanceState): ReconcileDecision {
+export function reconcileDecision(
+  row: { status: SessionStatus; registered: boolean },
+  instance: InstanceState,
+): ReconcileDecision {
   switch (row.status) {
     case "stopped":
     case "error":
@@ -27,12 +31,14 @@ export function instanceEndReason(instance: InstanceState): Failure {
     case "running":
       return {
         code: "unregistered",
-        message: "The session's container runs but holds no keys of this server. Resume to start a new one; files and chat are kept.",
+        message:
+          "The session's container runs but holds no keys of this server. Resume to start a new one; files and chat are kept.",
       };
     case "gone":
       return {
         code: "container_gone",
-        message: "The session's container was removed from outside. Resume to start a new one; files and chat are kept.",
+        message:
+          "The session's container was removed from outside. Resume to start a new one; files and chat are kept.",
       };
     case "exited":
       if (instance.outOfMemory) {
@@ -56,7 +62,8 @@ export function instanceEndReason(instance: InstanceState): Failure {
 /** A failure to start, as the session's reason. */
 export function provisioningFailure(error: unknown): Failure {
   if (error instanceof DriverError) return { code: error.code, message: error.message, detail: error.detail };
-  if (error instanceof AppError) return { code: error.reason, message: error.message, ...(error.detail ? { detail: error.detail } : {}) };
+  if (error instanceof AppError)
+    return { code: error.reason, message: error.message, ...(error.detail ? { detail: error.detail } : {}) };
   return {
     code: "internal",
     message: "The session could not be started. Try Resume; the server's log has the cause.",
@@ -65,23 +72,37 @@ export function provisioningFailure(error: unknown): Failure {
 }
 
 /** What a person may do from a status; the sentence is for when they may not. */
-export function refusal(act: "stop" | "resume" | "prompt" | "terminal", status: SessionStatus): AppError | null {
+export function refusal(
+  act: "stop" | "resume" | "prompt" | "terminal",
+  status: SessionStatus,
+): AppError | null {
   const stopped = () =>
     new AppError(
       "CONFLICT",
       "session_stopped",
-      status === "error" ? "The session has failed. Resume it first; files and chat are kept." : "The session is stopped. Resume it first.",
+      status === "error"
+        ? "The session has failed. Resume it first; files and chat are kept."
+        : "The session is stopped. Resume it first.",
     );
   switch (act) {
     case "prompt":
       return status === "stopped" || status === "error" ? stopped() : null;
     case "terminal":
-      if (status === "creating") return new AppError("CONFLICT", "session_busy", "The session is still starting. Try again in a moment.");
+      if (status === "creating")
+        return new AppError(
+          "CONFLICT",
+          "session_busy",
+          "The session is still starting. Try again in a moment.",
+        );
       return status === "stopped" || status === "error" ? stopped() : null;
     case "resume":
       return status === "stopped" || status === "error" || status === "idle"
         ? null
-        : new AppError("CONFLICT", "session_busy", "The session is running already: there is nothing to resume.");
+        : new AppError(
+            "CONFLICT",
+            "session_busy",
+            "The session is running already: there is nothing to resume.",
+          );
     case "stop":
       return null;
   }

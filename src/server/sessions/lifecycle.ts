@@ -1,23 +1,41 @@
 import { and, eq } from "drizzle-orm";
-import type { ModelRef, PermissionMode } from "../../../sidecar/src/contract";
+import type { Failure, ModelRef, PermissionMode } from "../../../sidecar/src/contract";
 import type { Driver, InstanceEvent } from "../../drivers/driver";
 import type { Caller } from "../auth/caller";
 import type { Clock } from "../clock";
 import type { Database, Store } from "../db/database";
-import { events, prompts, reads, registrations, type RepoSource, requests, sessions, terminals, type Visibility } from "../db/schema";
+import {
+  events,
+  prompts,
+  reads,
+  registrations,
+  type RepoSource,
+  requests,
+  sessions,
+  terminals,
+  type Visibility,
+} from "../db/schema";
 import type { EventLog } from "../events/event-log";
 import type { IngestError } from "../events/ingest";
 import { newId } from "../ids";
 import type { Logger } from "../log";
 import type { Connections } from "./connections";
-import { instanceEndReason, reconcileDecision, refusal, titleFrom } from "./decisions";
+import { instanceEndReason, provisioningFailure, reconcileDecision, refusal, titleFrom } from "./decisions";
 import type { KeyedMutex } from "./keyed-mutex";
 import { SESSION_LIMITS } from "./limits";
 import { pause } from "./pause";
 import type { PromptQueue } from "./prompt-queue";
 import { discardInstance, type Provisioner } from "./provisioner";
 import type { Registrar } from "./registration";
-import { findSession, getSession, requireSession, type Session, sessionsInStatus, sessionView, setStatus } from "./session-store";
+import {
+  findSession,
+  getSession,
+  requireSession,
+  type Session,
+  sessionsInStatus,
+  sessionView,
+  setStatus,
+} from "./session-store";
 
 export interface NewSession {
   title?: string | undefined;
@@ -100,9 +118,11 @@ export function createLifecycle(deps: Deps): Lifecycle {
     start(id);
   };
   const view = (caller: Caller, id: string) => sessionView(db, caller, getSession(db, id));
-  const fail = async (sessionId: string, reason: Parameters<typeof setStatus>[2]["reason"]) => {
+  /** Under the session's mutex. */
+  const fail = async (sessionId: string, reason: Failure) => {
+    await cancelStart(sessionId);
     await discardInstance(deps, sessionId);
-    log.transaction((tx) => setStatus(tx, sessionId, { status: "error", reason: reason ?? null, agentState: "asleep" }));
+    log.transaction((tx) => setStatus(tx, sessionId, { status: "error", reason, agentState: "asleep" }));
   };
 
   return {
@@ -110,25 +130,32 @@ export function createLifecycle(deps: Deps): Lifecycle {
       const id = newId("ses");
       log.transaction((tx) => {
         insertSession(tx.store, { id, ownerId: caller.userId, input, now: new Date(deps.clock.now()) });
-        tx.append(id, { type: "session.status", data: { status: "creating", step: null, reason: null, agentState: "waking" } });
+        tx.append(id, {
+          type: "session.status",
+          data: { status: "creating", step: null, reason: null, agentState: "waking" },
+        });
       });
       if (input.prompt !== undefined) {
-        deps.queue.add({ sessionId: id, userId: caller.userId, key: `create:${id}`, kind: "prompt", text: input.prompt });
+        deps.queue.add({
+          sessionId: id,
+          userId: caller.userId,
+          key: `create:${id}`,
+          kind: "prompt",
+          text: input.prompt,
+        });
       }
       start(id);
       return view(caller, id);
     },
     async stop(caller, id) {
-      requireSession(db, caller, { id, access: "write" });
       await mutex.run(`life:${id}`, async () => {
-        if (findSession(db, id)?.status !== "stopped") await halt(id);
+        if (requireSession(db, caller, { id, access: "write" }).status !== "stopped") await halt(id);
       });
       return view(caller, id);
     },
     async resume(caller, id) {
-      requireSession(db, caller, { id, access: "write" });
       await mutex.run(`life:${id}`, async () => {
-        const status = getSession(db, id).status;
+        const { status } = requireSession(db, caller, { id, access: "write" });
         const no = refusal("resume", status);
         if (no) throw no;
         if (status !== "idle") launch(id);
@@ -136,16 +163,16 @@ export function createLifecycle(deps: Deps): Lifecycle {
       return view(caller, id);
     },
     async restart(caller, id) {
-      requireSession(db, caller, { id, access: "write" });
       await mutex.run(`life:${id}`, async () => {
+        requireSession(db, caller, { id, access: "write" });
         await halt(id);
         launch(id);
       });
       return view(caller, id);
     },
     async remove(caller, id) {
-      requireSession(db, caller, { id, access: "write" });
       await mutex.run(`life:${id}`, async () => {
+        requireSession(db, caller, { id, access: "write" });
         await halt(id);
         await deps.driver.removeVolumes(id);
         log.transaction((tx) => deleteSession(tx.store, id));
@@ -153,19 +180,23 @@ export function createLifecycle(deps: Deps): Lifecycle {
       });
     },
     async reconcile() {
-      const instances = new Map((await deps.driver.list()).map((i) => [i.instanceId, i]));
-      for (const row of sessionsInStatus(db, ["creating", "active", "idle"])) {
-        if (starting.has(row.id)) continue;
-        const instance = row.instanceId ? instances.get(row.instanceId) : undefined;
-        const decision = reconcileDecision({ status: row.status, registered: row.instanceSecrets !== null }, instance?.state ?? { kind: "gone" });
-        await mutex.run(`life:${row.id}`, () => act(row.id, decision));
+      const before = (await deps.driver.list()).map((instance) => instance.instanceId);
+      for (const { id } of sessionsInStatus(db, ["creating", "active", "idle"])) {
+        await mutex
+          .run(`life:${id}`, () => reconcileOne(id))
+          .catch(async (error: unknown) => {
+            // One session's trouble is not the others'.
+            deps.logger.error({ sessionId: id, err: error }, "session could not be taken up again");
+            await mutex.run(`life:${id}`, () => fail(id, provisioningFailure(error)));
+          });
       }
-      await removeOrphans(deps, [...instances.keys()]);
+      await removeOrphans(deps, before);
     },
     onInstanceEvent: (event) =>
       mutex.run(`life:${event.sessionId}`, async () => {
         const row = findSession(db, event.sessionId);
-        if (row?.instanceId !== event.instanceId || (row.status !== "active" && row.status !== "idle")) return;
+        if (row?.instanceId !== event.instanceId || (row.status !== "active" && row.status !== "idle"))
+          return;
         const state = await deps.driver.inspect(event.instanceId);
         if (state.kind !== "running") await fail(row.id, instanceEndReason(state));
       }),
@@ -173,10 +204,13 @@ export function createLifecycle(deps: Deps): Lifecycle {
       deps.logger.error({ sessionId, err: error }, "sidecar sent what it must not");
       const reason = {
         code: "forged_events",
-        message: "The session's container sent events that break the rules, so it was ended. Resume to start a new one; files are kept.",
+        message:
+          "The session's container sent events that break the rules, so it was ended. Resume to start a new one; files are kept.",
         detail: error.message,
       };
-      void mutex.run(`life:${sessionId}`, () => fail(sessionId, reason)).catch((err: unknown) => deps.logger.error({ sessionId, err }, "could not end it"));
+      void mutex
+        .run(`life:${sessionId}`, () => fail(sessionId, reason))
+        .catch((err: unknown) => deps.logger.error({ sessionId, err }, "could not end it"));
     },
     async close() {
       closing.abort();
@@ -184,12 +218,21 @@ export function createLifecycle(deps: Deps): Lifecycle {
     },
   };
 
-  async function act(sessionId: string, decision: ReturnType<typeof reconcileDecision>): Promise<void> {
+  /** Looks at row and container as they are now, under the session's mutex. */
+  async function reconcileOne(sessionId: string): Promise<void> {
+    const row = findSession(db, sessionId);
+    if (!row || starting.has(sessionId)) return;
+    const instance = row.instanceId ? await deps.driver.inspect(row.instanceId) : { kind: "gone" as const };
+    const secrets = deps.registrar.secretsOf(row);
+    const decision = reconcileDecision({ status: row.status, registered: secrets !== null }, instance);
     switch (decision.kind) {
       case "nothing":
         return;
       case "adopt":
-        if (!deps.connections.get(sessionId)) await adopt(deps, sessionId);
+        if (row.instanceId && secrets && !deps.connections.get(sessionId)) {
+          const endpoint = await deps.connections.openEgress(sessionId, row.instanceId);
+          deps.connections.open({ sessionId, instanceId: row.instanceId, endpoint, secrets });
+        }
         return;
       case "provision":
         await discardInstance(deps, sessionId);
@@ -199,15 +242,6 @@ export function createLifecycle(deps: Deps): Lifecycle {
         await fail(sessionId, decision.reason);
     }
   }
-}
-
-/** Goes on with a container that ran through our restart: its way out first, then its events. */
-async function adopt(deps: Deps, sessionId: string): Promise<void> {
-  const row = getSession(deps.db, sessionId);
-  const secrets = deps.registrar.secretsOf(row);
-  if (!row.instanceId || !secrets) return;
-  const endpoint = await deps.connections.openEgress(sessionId, row.instanceId);
-  deps.connections.open({ sessionId, instanceId: row.instanceId, endpoint, secrets });
 }
 
 /** Asks a running turn to end and gives it a moment, so that its last words are in the log. */
@@ -220,26 +254,34 @@ async function endTurn(deps: Deps, sessionId: string): Promise<void> {
       .where(and(eq(prompts.sessionId, sessionId), eq(prompts.state, "running")))
       .get();
   if (!connection || !running()) return;
-  try {
-    await connection.client.abort();
-  } catch (error) {
+  connection.client.abort().catch((error: unknown) => {
     // The container is about to end anyway; its spool keeps what it could not say.
     deps.logger.debug({ sessionId, err: error }, "abort before stop not delivered");
-    return;
-  }
+  });
   const deadline = performance.now() + SESSION_LIMITS.abortGraceMs;
   while (running() && performance.now() < deadline) await pause(SESSION_LIMITS.pollMs);
 }
 
-/** Containers of this installation that no session names: left by a crash between two steps. */
+/** Containers that no running session names: left by a crash between two steps, or by an engine that failed. */
 async function removeOrphans(deps: Deps, instanceIds: string[]): Promise<void> {
+  const wanted = new Set(
+    sessionsInStatus(deps.db, ["creating", "active", "idle"]).map((row) => row.instanceId),
+  );
   for (const instanceId of instanceIds) {
-    const owner = deps.db.select({ id: sessions.id }).from(sessions).where(eq(sessions.instanceId, instanceId)).get();
-    if (!owner) await deps.driver.remove(instanceId, 0);
+    if (wanted.has(instanceId)) continue;
+    await deps.driver.remove(instanceId, 0).catch((err: unknown) => {
+      deps.logger.warn(
+        { instanceId, err },
+        "a left-over container could not be removed; it is tried again later",
+      );
+    });
   }
 }
 
-function insertSession(store: Store, opts: { id: string; ownerId: string; input: NewSession; now: Date }): void {
+function insertSession(
+  store: Store,
+  opts: { id: string; ownerId: string; input: NewSession; now: Date },
+): void {
   const { input } = opts;
   const at = opts.now.toISOString();
   store

@@ -1,6 +1,7 @@
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { PromptRequest, SidecarEventBody } from "../../../sidecar/src/contract";
+import { sessions } from "../db/schema";
 import { testDatabase, type TestDatabase } from "../db/testing";
 import { createEventLog, type EventLog } from "../events/event-log";
 import type { SidecarClient } from "../sidecar-client/sidecar-client";
@@ -23,10 +24,13 @@ describe("prompt queue", () => {
       return { turnId: `turn-${request.promptId}` };
     },
   };
-  const add = (key: string, text = key) => queue.add({ sessionId: t.sessionId, userId: t.userId, key, kind: "prompt", text });
-  const told = (body: SidecarEventBody) => log.transaction((tx) => (tx.append(t.sessionId, body), queue.onEvent(tx, t.sessionId, body)));
+  const add = (key: string, text = key) =>
+    queue.add({ sessionId: t.sessionId, userId: t.userId, key, kind: "prompt", text });
+  const told = (body: SidecarEventBody) =>
+    log.transaction((tx) => (tx.append(t.sessionId, body), queue.onEvent(tx, t.sessionId, body)));
   const begins = (promptId: string) => told({ type: "turn.started", data: { turnId: "t", promptId } });
-  const ends = (promptId: string) => told({ type: "turn.ended", data: { turnId: "t", promptId, outcome: "done" } });
+  const ends = (promptId: string) =>
+    told({ type: "turn.ended", data: { turnId: "t", promptId, outcome: "done" } });
   const types = () => log.read(t.sessionId, 0).map((e) => e.type);
 
   beforeEach(() => {
@@ -84,12 +88,37 @@ describe("prompt queue", () => {
     expect(types().filter((type) => type === "prompt.started")).toHaveLength(1);
   });
 
+  it("lets go of a prompt that the agent never took, and goes on with the next", async () => {
+    failWith = new SidecarError("not_ready", "The agent is not ready yet.");
+    add("stuck");
+    add("next");
+    await queue.dispatch(t.sessionId);
+    expect(queue.withdraw(t.sessionId)).toBe(true);
+    expect(queue.withdraw(t.sessionId)).toBe(false);
+    failWith = null;
+    await queue.dispatch(t.sessionId);
+    expect(taken.map((p) => p.text)).toEqual(["next"]);
+  });
+
+  it("does not take the past of an earlier container for a session that runs", () => {
+    const { promptId } = add("old");
+    t.db.update(sessions).set({ status: "creating" }).run();
+    begins(promptId);
+    expect(t.db.select().from(sessions).get()?.status).toBe("creating");
+  });
+
   it("cancels a prompt that the agent refuses, says why, and goes on with the next", async () => {
     failWith = new SidecarError("bad_request", "The attachment is broken. Send it again.");
     add("bad");
     add("good");
     await queue.dispatch(t.sessionId);
-    expect(types()).toEqual(["prompt.queued", "prompt.queued", "prompt.started", "prompt.cancelled", "error"]);
+    expect(types()).toEqual([
+      "prompt.queued",
+      "prompt.queued",
+      "prompt.started",
+      "prompt.cancelled",
+      "error",
+    ]);
     failWith = null;
     await queue.dispatch(t.sessionId);
     expect(taken.map((p) => p.text)).toEqual(["good"]);

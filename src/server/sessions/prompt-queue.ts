@@ -2,7 +2,7 @@ import { and, asc, eq, max } from "drizzle-orm";
 import type { ModelRef, PromptRequest, SidecarEventBody } from "../../../sidecar/src/contract";
 import type { Logger } from "../log";
 import { type Clock, isoNow } from "../clock";
-import type { Database } from "../db/database";
+import type { Database, Store } from "../db/database";
 import { type Attachment, prompts } from "../db/schema";
 import type { EventLog, LogTransaction } from "../events/event-log";
 import { newId } from "../ids";
@@ -35,8 +35,8 @@ export interface PromptQueue {
    * handed over but not seen to start is handed over again under its own id, which the sidecar runs once.
    */
   dispatch(sessionId: string): Promise<void>;
-  /** Cancels everything that waits. */
-  cancelQueued(tx: LogTransaction, sessionId: string, reason: string): void;
+  /** Takes back the prompt that was handed over but has not been seen to start. @returns false when there is none */
+  withdraw(sessionId: string): boolean;
   /** The rows' side of a turn's events. */
   onEvent(tx: LogTransaction, sessionId: string, body: SidecarEventBody): void;
 }
@@ -90,18 +90,18 @@ export function createPromptQueue(deps: Deps): PromptQueue {
           log.transaction((tx) => onRefused(tx, next, { error, now: isoNow(clock), logger: deps.logger }));
         }
       }),
-    cancelQueued(tx, sessionId, reason) {
-      const waiting = tx.store
-        .select({ id: prompts.id })
-        .from(prompts)
-        .where(and(eq(prompts.sessionId, sessionId), eq(prompts.state, "queued")))
-        .orderBy(asc(prompts.position))
-        .all();
-      for (const { id } of waiting) cancel(tx, { id, sessionId }, { reason, now: isoNow(clock) });
-    },
+    withdraw: (sessionId) =>
+      log.transaction((tx) => {
+        const row = firstInState(tx.store, sessionId, "running");
+        if (!row || findSession(tx.store, sessionId)?.status === "active") return false;
+        cancel(tx, row, { reason: "Stopped before it began.", now: isoNow(clock) });
+        return true;
+      }),
     onEvent(tx, sessionId, body) {
       if (body.type === "turn.started") {
-        setStatus(tx, sessionId, { status: "active" });
+        // Not in a session that is still starting: then it is the past of the container before this one.
+        if (findSession(tx.store, sessionId)?.status === "idle")
+          setStatus(tx, sessionId, { status: "active" });
       } else if (body.type === "turn.ended") {
         const { promptId, outcome } = body.data;
         tx.store
@@ -109,24 +109,50 @@ export function createPromptQueue(deps: Deps): PromptQueue {
           .set({ state: "done", outcome, endedAt: isoNow(clock) })
           .where(and(eq(prompts.id, promptId), eq(prompts.sessionId, sessionId)))
           .run();
-        if (findSession(tx.store, sessionId)?.status === "active") setStatus(tx, sessionId, { status: "idle" });
+        if (findSession(tx.store, sessionId)?.status === "active")
+          setStatus(tx, sessionId, { status: "idle" });
       }
     },
   };
 }
 
-function hasOpenPrompt(db: Database, sessionId: string): boolean {
-  const open = (state: "running" | "queued") =>
-    db.select({ id: prompts.id }).from(prompts).where(and(eq(prompts.sessionId, sessionId), eq(prompts.state, state))).limit(1).get();
-  return (open("running") ?? open("queued")) !== undefined;
+function firstInState(store: Store, sessionId: string, state: "running" | "queued"): PromptRow | undefined {
+  return store
+    .select()
+    .from(prompts)
+    .where(and(eq(prompts.sessionId, sessionId), eq(prompts.state, state)))
+    .orderBy(asc(prompts.position))
+    .limit(1)
+    .get();
 }
 
-function insertPrompt(tx: LogTransaction, prompt: NewPrompt, opts: { state: "running" | "queued"; now: string }): string {
+function hasOpenPrompt(store: Store, sessionId: string): boolean {
+  return (
+    (firstInState(store, sessionId, "running") ?? firstInState(store, sessionId, "queued")) !== undefined
+  );
+}
+
+function insertPrompt(
+  tx: LogTransaction,
+  prompt: NewPrompt,
+  opts: { state: "running" | "queued"; now: string },
+): string {
   const id = newId("prm");
-  const last = tx.store.select({ position: max(prompts.position) }).from(prompts).where(eq(prompts.sessionId, prompt.sessionId)).get();
+  const last = tx.store
+    .select({ position: max(prompts.position) })
+    .from(prompts)
+    .where(eq(prompts.sessionId, prompt.sessionId))
+    .get();
   tx.store
     .insert(prompts)
-    .values({ ...prompt, id, state: "queued", answeredState: opts.state, position: (last?.position ?? 0) + 1, createdAt: opts.now })
+    .values({
+      ...prompt,
+      id,
+      state: "queued",
+      answeredState: opts.state,
+      position: (last?.position ?? 0) + 1,
+      createdAt: opts.now,
+    })
     .run();
   tx.append(prompt.sessionId, {
     type: "prompt.queued",
@@ -144,18 +170,10 @@ function insertPrompt(tx: LogTransaction, prompt: NewPrompt, opts: { state: "run
 
 /** The prompt that runs (perhaps not yet seen to start), else the next in line, which becomes the one that runs. */
 function takeNext(tx: LogTransaction, session: SessionRow, now: string): PromptRow | null {
-  const byState = (state: "running" | "queued") =>
-    tx.store
-      .select()
-      .from(prompts)
-      .where(and(eq(prompts.sessionId, session.id), eq(prompts.state, state)))
-      .orderBy(asc(prompts.position))
-      .limit(1)
-      .get();
-  const running = byState("running");
+  const running = firstInState(tx.store, session.id, "running");
   // A turn that runs needs nothing; only one that has not been seen to start is handed over again.
   if (running) return session.status === "active" ? null : running;
-  const next = byState("queued");
+  const next = firstInState(tx.store, session.id, "queued");
   if (!next) return null;
   tx.store.update(prompts).set({ state: "running", startedAt: now }).where(eq(prompts.id, next.id)).run();
   tx.append(session.id, { type: "prompt.started", data: { promptId: next.id } });
@@ -163,9 +181,16 @@ function takeNext(tx: LogTransaction, session: SessionRow, now: string): PromptR
 }
 
 /** Waits for the next dispatch where that can help; else the prompt ends, with the sidecar's sentence. */
-function onRefused(tx: LogTransaction, prompt: PromptRow, opts: { error: SidecarError; now: string; logger: Logger }): void {
+function onRefused(
+  tx: LogTransaction,
+  prompt: PromptRow,
+  opts: { error: SidecarError; now: string; logger: Logger },
+): void {
   const { error } = opts;
-  opts.logger.warn({ sessionId: prompt.sessionId, promptId: prompt.id, code: error.code, detail: error.detail }, "prompt not taken by the agent");
+  opts.logger.warn(
+    { sessionId: prompt.sessionId, promptId: prompt.id, code: error.code, detail: error.detail },
+    "prompt not taken by the agent",
+  );
   if (error.code === "unreachable" || error.code === "busy" || error.code === "not_ready") return;
   cancel(tx, prompt, { reason: error.message, now: opts.now });
   tx.append(prompt.sessionId, {
@@ -174,9 +199,20 @@ function onRefused(tx: LogTransaction, prompt: PromptRow, opts: { error: Sidecar
   });
 }
 
-function cancel(tx: LogTransaction, prompt: Pick<PromptRow, "id" | "sessionId">, opts: { reason: string; now: string }): void {
-  tx.store.update(prompts).set({ state: "cancelled", endedAt: opts.now }).where(eq(prompts.id, prompt.id)).run();
-  tx.append(prompt.sessionId, { type: "prompt.cancelled", data: { promptId: prompt.id, reason: opts.reason } });
+function cancel(
+  tx: LogTransaction,
+  prompt: Pick<PromptRow, "id" | "sessionId">,
+  opts: { reason: string; now: string },
+): void {
+  tx.store
+    .update(prompts)
+    .set({ state: "cancelled", endedAt: opts.now })
+    .where(eq(prompts.id, prompt.id))
+    .run();
+  tx.append(prompt.sessionId, {
+    type: "prompt.cancelled",
+    data: { promptId: prompt.id, reason: opts.reason },
+  });
 }
 
 function promptRequestOf(session: SessionRow, prompt: PromptRow): PromptRequest {

@@ -3,6 +3,7 @@ import type { Database } from "../db/database";
 import { AppError } from "../errors";
 import type { Models } from "../models/models";
 import type { Connection } from "./connections";
+import { asked } from "../sidecar-client/app-error";
 import { refusal } from "./decisions";
 import { SESSION_LIMITS } from "./limits";
 import type { NewPrompt, PromptQueue } from "./prompt-queue";
@@ -13,7 +14,10 @@ export interface Prompts {
    * Durable when it returns. The same `key` again gives the same answer and runs nothing.
    * @throws AppError `session_stopped`, `too_large`, `unknown_model`, `no_key`.
    */
-  send(caller: Caller, prompt: Omit<NewPrompt, "userId">): Promise<{ promptId: string; state: "running" | "queued" }>;
+  send(
+    caller: Caller,
+    prompt: Omit<NewPrompt, "userId">,
+  ): Promise<{ promptId: string; state: "running" | "queued" }>;
   /** Ends the running turn; `aborted` is false when there was none. */
   abort(caller: Caller, sessionId: string): Promise<{ aborted: boolean }>;
 }
@@ -42,11 +46,18 @@ export function createPrompts(deps: {
     async abort(caller, sessionId) {
       requireSession(deps.db, caller, { id: sessionId, access: "write" });
       const connection = deps.connectionOf(sessionId);
-      return connection ? connection.client.abort() : { aborted: false };
+      if (!connection) return { aborted: false };
+      const answer = await asked(connection.client.abort(), "turn");
+      // A prompt that the agent has not taken yet has no turn to end; it leaves the line instead.
+      return { aborted: answer.aborted || deps.queue.withdraw(sessionId) };
     },
   };
 }
 
 function tooLarge(): AppError {
-  return new AppError("PAYLOAD_TOO_LARGE", "too_large", "A prompt holds at most 1 MiB. Put long material into a file of the workspace and name it.");
+  return new AppError(
+    "PAYLOAD_TOO_LARGE",
+    "too_large",
+    "A prompt holds at most 1 MiB. Put long material into a file of the workspace and name it.",
+  );
 }

@@ -34,19 +34,25 @@ interface Deps {
   /** Full reference of the session image. */
   image: string;
   credentialsFor(userId: string): ProviderCredential[];
-  startSlot: <T>(work: () => Promise<T>) => Promise<T>;
+  startSlot: <T>(work: () => Promise<T>, signal: AbortSignal) => Promise<T>;
 }
 
 export function createProvisioner(deps: Deps): Provisioner {
   return {
     async provision(sessionId, signal) {
       try {
-        await deps.startSlot(() => startInstance(deps, sessionId, signal));
+        await deps.startSlot(() => startInstance(deps, sessionId, signal), signal);
       } catch (error) {
         await discardInstance(deps, sessionId);
         if (signal.aborted) return;
         deps.logger.error({ sessionId, err: error }, "session could not be started");
-        deps.log.transaction((tx) => setStatus(tx, sessionId, { status: "error", reason: provisioningFailure(error), agentState: "asleep" }));
+        deps.log.transaction((tx) =>
+          setStatus(tx, sessionId, {
+            status: "error",
+            reason: provisioningFailure(error),
+            agentState: "asleep",
+          }),
+        );
       }
     },
   };
@@ -56,17 +62,25 @@ async function startInstance(deps: Deps, sessionId: string, signal: AbortSignal)
   const { driver, db } = deps;
   const step = (name: ProvisioningStep) => {
     signal.throwIfAborted();
-    deps.log.transaction((tx) => setStatus(tx, sessionId, { status: "creating", step: name, agentState: "waking" }));
+    deps.log.transaction((tx) =>
+      setStatus(tx, sessionId, { status: "creating", step: name, agentState: "waking" }),
+    );
   };
 
   step("image");
   if (!(await driver.hasImage(deps.image))) throw imageMissing(deps.image);
   step("volume");
+  // Two containers on one session's volumes would write over each other: one that could not be removed earlier goes now.
+  const leftOver = getSession(db, sessionId).instanceId;
+  if (leftOver) await driver.remove(leftOver, 0);
   await driver.ensureVolumes(sessionId);
 
   step("container");
   const instanceId = newId("ins");
-  db.update(sessions).set({ instanceId, instanceSecrets: null, image: deps.image }).where(eq(sessions.id, sessionId)).run();
+  db.update(sessions)
+    .set({ instanceId, instanceSecrets: null, image: deps.image })
+    .where(eq(sessions.id, sessionId))
+    .run();
   const endpoint = await deps.connections.openEgress(sessionId, instanceId);
   const token = deps.registrar.issue(sessionId, instanceId);
   const bootLine = JSON.stringify({ token, sessionId, instanceId });
@@ -74,10 +88,14 @@ async function startInstance(deps: Deps, sessionId: string, signal: AbortSignal)
 
   step("sidecar");
   const secrets = await withClient(endpoint, null, async (client) => {
-    await until(deps, { sessionId, instanceId, signal, limitMs: SESSION_LIMITS.sidecarUpMs, what: "sidecar" }, async () => {
-      await client.health();
-      return true;
-    });
+    await until(
+      deps,
+      { sessionId, instanceId, signal, limitMs: SESSION_LIMITS.sidecarUpMs, what: "sidecar" },
+      async () => {
+        await client.health();
+        return true;
+      },
+    );
     step("keys");
     const row = getSession(db, sessionId);
     return deps.registrar.register({
@@ -92,11 +110,15 @@ async function startInstance(deps: Deps, sessionId: string, signal: AbortSignal)
 
   step("agent");
   const { client } = deps.connections.open({ sessionId, instanceId, endpoint, secrets });
-  await until(deps, { sessionId, instanceId, signal, limitMs: SESSION_LIMITS.agentReadyMs, what: "agent" }, async () => {
-    const health = await client.health();
-    if (health.agent === "failed") throw agentFailed(health.reason?.message ?? "", health.reason?.detail);
-    return health.agent === "ready";
-  });
+  await until(
+    deps,
+    { sessionId, instanceId, signal, limitMs: SESSION_LIMITS.agentReadyMs, what: "agent" },
+    async () => {
+      const health = await client.health();
+      if (health.agent === "failed") throw agentFailed(health.reason?.message ?? "", health.reason?.detail);
+      return health.agent === "ready";
+    },
+  );
   signal.throwIfAborted();
   deps.log.transaction((tx) => setStatus(tx, sessionId, { status: "idle", agentState: "awake" }));
 }
@@ -105,7 +127,11 @@ export function settingsOf(row: SessionRow): AgentSettings {
   return { model: row.model, agent: row.agent, permissionMode: row.permissionMode, title: row.title };
 }
 
-async function withClient<T>(endpoint: InstanceEndpoint, bearer: string | null, work: (client: SidecarClient) => Promise<T>): Promise<T> {
+async function withClient<T>(
+  endpoint: InstanceEndpoint,
+  bearer: string | null,
+  work: (client: SidecarClient) => Promise<T>,
+): Promise<T> {
   const client = createSidecarClient({ socketPath: endpoint.sidecarSocket, bearer });
   try {
     return await work(client);
@@ -135,40 +161,72 @@ async function until(deps: Deps, opts: WaitOptions, check: () => Promise<boolean
       if (performance.now() > checkContainerAt) {
         checkContainerAt = performance.now() + 1_000;
         const state = await deps.driver.inspect(opts.instanceId);
-        if (state.kind !== "running") throw await startFailure(deps, opts, "The session's container ended while it started.");
+        if (state.kind !== "running")
+          throw await startFailure(deps, opts, "The session's container ended while it started.");
       }
     }
     await pause(SESSION_LIMITS.pollMs, opts.signal);
   }
-  throw await startFailure(deps, opts, `The session's ${opts.what} did not answer within ${opts.limitMs / 1000} s.`);
+  throw await startFailure(
+    deps,
+    opts,
+    `The session's ${opts.what} did not answer within ${opts.limitMs / 1000} s.`,
+  );
 }
 
 async function startFailure(deps: Deps, opts: WaitOptions, sentence: string): Promise<AppError> {
   const detail = await deps.driver.tail(opts.instanceId, 20).catch((error: unknown) => String(error));
-  return new AppError("INTERNAL_SERVER_ERROR", "sidecar_unreachable", `${sentence} Resume to try again; files and chat are kept.`, { detail });
+  return new AppError(
+    "INTERNAL_SERVER_ERROR",
+    "sidecar_unreachable",
+    `${sentence} Resume to try again; files and chat are kept.`,
+    { detail },
+  );
 }
 
 function agentFailed(message: string, detail?: string): AppError {
-  return new AppError("INTERNAL_SERVER_ERROR", "sidecar_unreachable", message || "The agent could not be started. Resume to try again.", {
-    ...(detail ? { detail } : {}),
-  });
+  return new AppError(
+    "INTERNAL_SERVER_ERROR",
+    "sidecar_unreachable",
+    message || "The agent could not be started. Resume to try again.",
+    {
+      ...(detail ? { detail } : {}),
+    },
+  );
 }
 
 function imageMissing(image: string): DriverError {
-  return new DriverError("image_missing", 'The session image is not on this engine. Run "npm run up" once more, which builds it, then resume the session.', image);
+  return new DriverError(
+    "image_missing",
+    'The session image is not on this engine. Run "npm run up" once more, which builds it, then resume the session.',
+    image,
+  );
 }
 
-/** Removes the session's container, whatever state it is in; the session then has none. */
-export async function discardInstance(deps: Pick<Deps, "db" | "driver" | "connections" | "logger">, sessionId: string, graceMs = 0): Promise<void> {
-  const row = deps.db.select({ instanceId: sessions.instanceId }).from(sessions).where(eq(sessions.id, sessionId)).get();
-  if (row?.instanceId) {
+/**
+ * Removes the session's container, whatever state it is in. Where the engine refuses, the row goes on naming it, so that
+ * it is removed before the next one starts, or when the engine is back.
+ */
+export async function discardInstance(
+  deps: Pick<Deps, "db" | "driver" | "connections" | "logger">,
+  sessionId: string,
+  graceMs = 0,
+): Promise<void> {
+  const { db } = deps;
+  const row = db
+    .select({ instanceId: sessions.instanceId })
+    .from(sessions)
+    .where(eq(sessions.id, sessionId))
+    .get();
+  let instanceId = row?.instanceId ?? null;
+  if (instanceId) {
     try {
-      await deps.driver.remove(row.instanceId, graceMs);
+      await deps.driver.remove(instanceId, graceMs);
+      instanceId = null;
     } catch (error) {
-      // The engine may be what failed; the container is found by its label and removed when the engine is back.
       deps.logger.warn({ sessionId, err: error }, "container not removed");
     }
   }
   await deps.connections.close(sessionId);
-  deps.db.update(sessions).set({ instanceId: null, instanceSecrets: null }).where(eq(sessions.id, sessionId)).run();
+  db.update(sessions).set({ instanceId, instanceSecrets: null }).where(eq(sessions.id, sessionId)).run();
 }

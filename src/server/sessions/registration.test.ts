@@ -6,7 +6,7 @@ import { registrations } from "../db/schema";
 import { testDatabase, type TestDatabase } from "../db/testing";
 import { createEventLog } from "../events/event-log";
 import { createSecretBox } from "../keys/secret-box";
-import { masterKeyForTests } from "../keys/testing";
+import { masterKeyOf } from "../keys/master-key";
 import type { SidecarClient } from "../sidecar-client/sidecar-client";
 import { createRegistrar, type Registrar } from "./registration";
 
@@ -20,12 +20,20 @@ describe("registration, server and sidecar together", () => {
   beforeEach(() => {
     t = testDatabase();
     t.clock.advance(Date.now() - t.clock.now());
-    registrar = createRegistrar({ ...t, log: createEventLog(t), box: createSecretBox(masterKeyForTests()) });
+    registrar = createRegistrar({
+      ...t,
+      log: createEventLog(t),
+      box: createSecretBox(masterKeyOf(randomBytes(32))),
+    });
     received = [];
   });
   afterEach(() => t[Symbol.dispose]());
 
-  const sidecar = async (boot: { token: string; sessionId?: string; instanceId?: string }): Promise<SidecarClient> => {
+  const sidecar = async (boot: {
+    token: string;
+    sessionId?: string;
+    instanceId?: string;
+  }): Promise<SidecarClient> => {
     const registration = await Registration.create({
       boot: { sessionId: t.sessionId, instanceId: INSTANCE, ...boot },
       version: "test",
@@ -38,14 +46,23 @@ describe("registration, server and sidecar together", () => {
     };
     return client as SidecarClient;
   };
-  const register = (client: SidecarClient, token: string, over: { sessionId?: string; instanceId?: string } = {}) =>
+  const register = (
+    client: SidecarClient,
+    token: string,
+    over: { sessionId?: string; instanceId?: string } = {},
+  ) =>
     registrar.register({
       sessionId: t.sessionId,
       instanceId: INSTANCE,
       token,
       client,
       providers: [],
-      settings: { model: { providerId: "demo", modelId: "demo-1" }, agent: "build", permissionMode: "ask", title: "T" },
+      settings: {
+        model: { providerId: "demo", modelId: "demo-1" },
+        agent: "build",
+        permissionMode: "ask",
+        title: "T",
+      },
       ...over,
     });
 
@@ -53,7 +70,11 @@ describe("registration, server and sidecar together", () => {
     const token = registrar.issue(t.sessionId, INSTANCE);
     const secrets = await register(await sidecar({ token }), token);
     expect(received).toHaveLength(1);
-    expect(received[0]).toMatchObject({ bearer: secrets.bearer, egressSecret: secrets.egressSecret, epoch: 2 });
+    expect(received[0]).toMatchObject({
+      bearer: secrets.bearer,
+      egressSecret: secrets.egressSecret,
+      epoch: 2,
+    });
     expect(t.db.select().from(registrations).get()).toMatchObject({ publicKey: secrets.publicKey });
   });
 
@@ -76,9 +97,13 @@ describe("registration, server and sidecar together", () => {
   it("refuses a token issued for another instance, and one that nobody issued", async () => {
     const token = registrar.issue(t.sessionId, INSTANCE);
     const other = { instanceId: "ins_other0000000" };
-    await expect(register(await sidecar({ token, ...other }), token, other)).rejects.toMatchObject({ reason: "sidecar_unreachable" });
+    await expect(register(await sidecar({ token, ...other }), token, other)).rejects.toMatchObject({
+      reason: "sidecar_unreachable",
+    });
     const invented = randomBytes(32).toString("base64url");
-    await expect(register(await sidecar({ token: invented }), invented)).rejects.toMatchObject({ reason: "sidecar_unreachable" });
+    await expect(register(await sidecar({ token: invented }), invented)).rejects.toMatchObject({
+      reason: "sidecar_unreachable",
+    });
     expect(received).toEqual([]);
   });
 

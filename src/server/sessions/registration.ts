@@ -19,12 +19,18 @@ import type { Database } from "../db/database";
 import { registrations, sessions } from "../db/schema";
 import { AppError } from "../errors";
 import type { EventLog } from "../events/event-log";
+import { SealError } from "../keys/envelope";
 import type { SecretBox } from "../keys/secret-box";
 import type { SidecarClient } from "../sidecar-client/sidecar-client";
 import { SESSION_LIMITS } from "./limits";
 import { getSession } from "./session-store";
 
-const secretsSchema = z.object({ bearer: z.string(), egressSecret: z.string(), token: z.string(), publicKey: z.string() });
+const secretsSchema = z.object({
+  bearer: z.string(),
+  egressSecret: z.string(),
+  token: z.string(),
+  publicKey: z.string(),
+});
 /** What the server and one instance share; kept encrypted in the session's row. */
 export type InstanceSecrets = z.infer<typeof secretsSchema>;
 
@@ -44,19 +50,37 @@ export interface Registrar {
     settings: AgentSettings;
   }): Promise<InstanceSecrets>;
   /** Seals a new table of credentials to a registered instance. */
-  sealCredentials(opts: { sessionId: string; instanceId: string; secrets: InstanceSecrets; providers: ProviderCredential[] }): Promise<SealedMessage>;
+  sealCredentials(opts: {
+    sessionId: string;
+    instanceId: string;
+    secrets: InstanceSecrets;
+    providers: ProviderCredential[];
+  }): Promise<SealedMessage>;
   /** @returns null when the row holds none, or none that this server can open. */
-  secretsOf(row: { id: string; instanceId: string | null; instanceSecrets: string | null }): InstanceSecrets | null;
+  secretsOf(row: {
+    id: string;
+    instanceId: string | null;
+    instanceSecrets: string | null;
+  }): InstanceSecrets | null;
 }
 
-export function createRegistrar(deps: { db: Database; log: EventLog; clock: Clock; box: SecretBox }): Registrar {
+export function createRegistrar(deps: {
+  db: Database;
+  log: EventLog;
+  clock: Clock;
+  box: SecretBox;
+}): Registrar {
   const { db, clock, box } = deps;
   return {
     issue(sessionId, instanceId) {
       const token = newSecret();
-      db.delete(registrations).where(lt(registrations.expiresAt, isoNow(clock))).run();
+      db.delete(registrations)
+        .where(lt(registrations.expiresAt, isoNow(clock)))
+        .run();
       const expiresAt = new Date(clock.now() + SESSION_LIMITS.registrationTtlMs).toISOString();
-      db.insert(registrations).values({ tokenHash: hashOf(token), sessionId, instanceId, expiresAt }).run();
+      db.insert(registrations)
+        .values({ tokenHash: hashOf(token), sessionId, instanceId, expiresAt })
+        .run();
       return token;
     },
 
@@ -68,7 +92,12 @@ export function createRegistrar(deps: { db: Database; log: EventLog; clock: Cloc
         .update(registrationProofInput({ sessionId, instanceId, publicKey: offer.publicKey, nonce }))
         .digest();
       if (!sameBytes(expected, Buffer.from(offer.proof, "base64url"))) throw refused("the proof is wrong");
-      const secrets: InstanceSecrets = { bearer: newSecret(), egressSecret: newSecret(), token, publicKey: offer.publicKey };
+      const secrets: InstanceSecrets = {
+        bearer: newSecret(),
+        egressSecret: newSecret(),
+        token,
+        publicKey: offer.publicKey,
+      };
       const epochs = deps.log.transaction((tx) => {
         burn(tx.store, { token, sessionId, instanceId, publicKey: offer.publicKey, now: isoNow(clock) });
         const row = getSession(tx.store, sessionId);
@@ -77,7 +106,13 @@ export function createRegistrar(deps: { db: Database; log: EventLog; clock: Cloc
         tx.store.update(sessions).set({ epoch, instanceSecrets }).where(eq(sessions.id, sessionId)).run();
         return { epoch, held: row.heldEpoch > 0 ? { epoch: row.heldEpoch, n: row.heldN } : null };
       });
-      const payload: RegistrationPayload = { bearer: secrets.bearer, egressSecret: secrets.egressSecret, ...epochs, providers, settings };
+      const payload: RegistrationPayload = {
+        bearer: secrets.bearer,
+        egressSecret: secrets.egressSecret,
+        ...epochs,
+        providers,
+        settings,
+      };
       await client.complete(await seal("registration", { sessionId, instanceId, secrets, payload }));
       return secrets;
     },
@@ -87,8 +122,13 @@ export function createRegistrar(deps: { db: Database; log: EventLog; clock: Cloc
 
     secretsOf(row) {
       if (!row.instanceId || !row.instanceSecrets) return null;
-      const parsed = secretsSchema.safeParse(JSON.parse(box.open(row.instanceSecrets, boxContext(row.id, row.instanceId))));
-      return parsed.success ? parsed.data : null;
+      try {
+        const opened = box.open(row.instanceSecrets, boxContext(row.id, row.instanceId));
+        return secretsSchema.parse(JSON.parse(opened));
+      } catch (error) {
+        if (error instanceof SealError) return null;
+        throw error;
+      }
     },
   };
 }
@@ -98,7 +138,11 @@ function seal(
   opts: { sessionId: string; instanceId: string; secrets: InstanceSecrets; payload: unknown },
 ): Promise<SealedMessage> {
   const token = Buffer.from(opts.secrets.token, "base64url");
-  return sealTo(opts.secrets.publicKey, { purpose, sessionId: opts.sessionId, instanceId: opts.instanceId, token }, JSON.stringify(opts.payload));
+  return sealTo(
+    opts.secrets.publicKey,
+    { purpose, sessionId: opts.sessionId, instanceId: opts.instanceId, token },
+    JSON.stringify(opts.payload),
+  );
 }
 
 /** Compare and burn in one statement: of fifty at once, one changes a row. */
@@ -134,9 +178,14 @@ function sameBytes(a: Buffer, b: Buffer): boolean {
 }
 
 function refused(detail: string): AppError {
-  return new AppError("INTERNAL_SERVER_ERROR", "sidecar_unreachable", "The session's container could not prove that it is ours. Resume to start a new one.", {
-    detail,
-  });
+  return new AppError(
+    "INTERNAL_SERVER_ERROR",
+    "sidecar_unreachable",
+    "The session's container could not prove that it is ours. Resume to start a new one.",
+    {
+      detail,
+    },
+  );
 }
 
 function versionMismatch(version: string): AppError {

@@ -47,12 +47,16 @@ describe("access to sessions", () => {
   });
 
   it("never lets a viewer write, their own sessions included", () => {
-    expect(mayAccess(person(t.userId, "viewer"), { ownerId: t.userId, visibility: "team-write" }, "write")).toBe(false);
+    expect(
+      mayAccess(person(t.userId, "viewer"), { ownerId: t.userId, visibility: "team-write" }, "write"),
+    ).toBe(false);
   });
 
   it("lists every visible session once over its pages, and no other's private ones", () => {
     const ids = Array.from({ length: 7 }, (_, i) => `ses_page${i}0000000`);
-    ids.forEach((id, i) => t.addSession(id, { createdAt: new Date(Date.UTC(2026, 0, 1 + Math.floor(i / 2))).toISOString() }));
+    ids.forEach((id, i) =>
+      t.addSession(id, { createdAt: new Date(Date.UTC(2026, 0, 1 + Math.floor(i / 2))).toISOString() }),
+    );
     const seen: string[] = [];
     let cursor: string | undefined;
     do {

@@ -1,10 +1,18 @@
 import { and, count, desc, eq, inArray, isNull, lt, ne, or } from "drizzle-orm";
-import type { AgentState, Failure, ModelRef, PermissionMode, ProvisioningStep, SessionStatus } from "../../../sidecar/src/contract";
+import type {
+  AgentState,
+  Failure,
+  ModelRef,
+  PermissionMode,
+  ProvisioningStep,
+  SessionStatus,
+} from "../../../sidecar/src/contract";
 import type { Caller } from "../auth/caller";
 import type { Store } from "../db/database";
 import { prompts, reads, type RepoSource, requests, sessions, users, type Visibility } from "../db/schema";
 import { notFound } from "../errors";
 import type { LogTransaction } from "../events/event-log";
+import { decodeCursor, encodeCursor } from "../page-cursor";
 
 export type SessionRow = typeof sessions.$inferSelect;
 
@@ -34,7 +42,11 @@ export interface Session {
 export type Access = "read" | "write";
 
 /** May this person do this with the session? Owners do all; the team what the visibility says; viewers never write. */
-export function mayAccess(caller: Pick<Caller, "userId" | "role">, row: Pick<SessionRow, "ownerId" | "visibility">, access: Access): boolean {
+export function mayAccess(
+  caller: Pick<Caller, "userId" | "role">,
+  row: Pick<SessionRow, "ownerId" | "visibility">,
+  access: Access,
+): boolean {
   if (access === "write" && caller.role === "viewer") return false;
   if (row.ownerId === caller.userId) return true;
   return access === "read" ? row.visibility !== "private" : row.visibility === "team-write";
@@ -44,7 +56,11 @@ export function mayAccess(caller: Pick<Caller, "userId" | "role">, row: Pick<Ses
  * The session's row, if the caller may.
  * @throws AppError `not_found` when it is missing or not theirs, alike.
  */
-export function requireSession(store: Store, caller: Pick<Caller, "userId" | "role">, opts: { id: string; access: Access }): SessionRow {
+export function requireSession(
+  store: Store,
+  caller: Pick<Caller, "userId" | "role">,
+  opts: { id: string; access: Access },
+): SessionRow {
   const row = store.select().from(sessions).where(eq(sessions.id, opts.id)).get();
   if (!row || !mayAccess(caller, row, opts.access)) throw notFound("session");
   return row;
@@ -107,13 +123,13 @@ export function visibleTo(caller: Pick<Caller, "userId">) {
   return or(eq(sessions.ownerId, caller.userId), ne(sessions.visibility, "private"));
 }
 
-/** Newest first by creation; `cursor` is the last id of the page before. */
+/** Newest first by creation. */
 export function listSessions(
   store: Store,
   caller: Caller,
   page: { cursor?: string | undefined; limit: number; archived: boolean },
 ): { items: Session[]; nextCursor: string | null } {
-  const before = page.cursor ? findSession(store, page.cursor) : undefined;
+  const before = decodeCursor(page.cursor);
   const rows = store
     .select()
     .from(sessions)
@@ -122,7 +138,10 @@ export function listSessions(
         visibleTo(caller),
         page.archived ? undefined : isNull(sessions.archivedAt),
         before
-          ? or(lt(sessions.createdAt, before.createdAt), and(eq(sessions.createdAt, before.createdAt), lt(sessions.id, before.id)))
+          ? or(
+              lt(sessions.createdAt, before.at),
+              and(eq(sessions.createdAt, before.at), lt(sessions.id, before.id)),
+            )
           : undefined,
       ),
     )
@@ -130,9 +149,10 @@ export function listSessions(
     .limit(page.limit + 1)
     .all();
   const items = rows.slice(0, page.limit);
+  const last = items.at(-1);
   return {
     items: items.map((row) => sessionView(store, caller, row)),
-    nextCursor: rows.length > page.limit ? (items.at(-1)?.id ?? null) : null,
+    nextCursor: rows.length > page.limit && last ? encodeCursor({ at: last.createdAt, id: last.id }) : null,
   };
 }
 
@@ -158,7 +178,10 @@ export function setStatus(tx: LogTransaction, sessionId: string, change: StatusC
     agentState: change.agentState ?? row.agentState,
   };
   const same =
-    row.status === next.status && row.step === next.step && row.agentState === next.agentState && row.reason?.code === next.reason?.code;
+    row.status === next.status &&
+    row.step === next.step &&
+    row.agentState === next.agentState &&
+    row.reason?.code === next.reason?.code;
   if (same) return;
   tx.store.update(sessions).set(next).where(eq(sessions.id, sessionId)).run();
   tx.append(sessionId, { type: "session.status", data: next });

@@ -17,15 +17,30 @@ export interface Sessions extends Pick<Lifecycle, "stop" | "resume" | "restart" 
   /** @throws AppError `unknown_model` or `no_key` before anything is made. */
   create(caller: Caller, input: Omit<NewSession, "model"> & { model?: ModelRef | undefined }): Session;
   get(caller: Caller, id: string): Session;
-  list(caller: Caller, page: { cursor?: string | undefined; limit: number; archived: boolean }): { items: Session[]; nextCursor: string | null };
+  list(
+    caller: Caller,
+    page: { cursor?: string | undefined; limit: number; archived: boolean },
+  ): { items: Session[]; nextCursor: string | null };
   rename(caller: Caller, opts: { id: string; title: string }): Session;
   /** The conversation, newest `limit` messages before `beforeSeq`. */
-  timeline(caller: Caller, opts: { id: string; beforeSeq?: number | undefined; limit: number }): TimelineWindow;
+  timeline(
+    caller: Caller,
+    opts: { id: string; beforeSeq?: number | undefined; limit: number },
+  ): TimelineWindow;
   /** Replay after `afterSeq`, then live, until the signal or the session's end. */
-  follow(caller: Caller, opts: { id: string; afterSeq: number; signal: AbortSignal }): AsyncIterable<SessionEvent[]>;
+  follow(
+    caller: Caller,
+    opts: { id: string; afterSeq: number; signal: AbortSignal },
+  ): AsyncIterable<SessionEvent[]>;
 }
 
-export function createSessions(deps: { db: Database; log: EventLog; lifecycle: Lifecycle; timelines: Timelines; models: Pick<Models, "resolve"> }): Sessions {
+export function createSessions(deps: {
+  db: Database;
+  log: EventLog;
+  lifecycle: Lifecycle;
+  timelines: Timelines;
+  models: Pick<Models, "resolve">;
+}): Sessions {
   const { db, log, lifecycle } = deps;
   const readable = (caller: Caller, id: string) => requireSession(db, caller, { id, access: "read" });
   return {
@@ -46,7 +61,11 @@ export function createSessions(deps: { db: Database; log: EventLog; lifecycle: L
     rename(caller, { id, title }) {
       requireSession(db, caller, { id, access: "write" });
       log.transaction((tx) => {
-        const changed = tx.store.update(sessions).set({ title }).where(and(eq(sessions.id, id))).run();
+        const changed = tx.store
+          .update(sessions)
+          .set({ title })
+          .where(and(eq(sessions.id, id)))
+          .run();
         if (changed.changes > 0) tx.append(id, { type: "session.updated", data: { title } });
       });
       return sessionView(db, caller, readable(caller, id));

@@ -15,7 +15,11 @@ export function createTimelines(log: EventLog): Timelines {
   return {
     of(sessionId) {
       let timeline = kept.get(sessionId) ?? emptyTimeline();
-      for (let batch = log.read(sessionId, timeline.lastSeq); batch.length > 0; batch = log.read(sessionId, timeline.lastSeq)) {
+      for (
+        let batch = log.read(sessionId, timeline.lastSeq);
+        batch.length > 0;
+        batch = log.read(sessionId, timeline.lastSeq)
+      ) {
         for (const event of batch) timeline = applyEvent(timeline, event);
       }
       kept.delete(sessionId);

@@ -60,11 +60,18 @@ const BASE = "http://sidecar";
 
 /** @param opts.bearer null before registration: only `health`, `offer` and `complete` are answered then. */
 export function createSidecarClient(opts: { socketPath: string; bearer: string | null }): SidecarClient {
-  const agent = new Agent({ connect: { socketPath: opts.socketPath }, bodyTimeout: STREAM_SILENCE_MS, headersTimeout: CALL_TIMEOUT_MS });
+  const agent = new Agent({
+    connect: { socketPath: opts.socketPath },
+    bodyTimeout: STREAM_SILENCE_MS,
+    headersTimeout: CALL_TIMEOUT_MS,
+  });
   const headers: Record<string, string> = opts.bearer ? { authorization: `Bearer ${opts.bearer}` } : {};
   const dial = async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
     // undici's own types and the DOM's differ in name only; both are the same fetch standard.
-    const response = await undiciFetch(input as string, { ...(init as UndiciRequestInit), dispatcher: agent });
+    const response = await undiciFetch(input as string, {
+      ...(init as UndiciRequestInit),
+      dispatcher: agent,
+    });
     return response as unknown as Response;
   };
   const api = hc<SidecarApp>(BASE, { fetch: dial, headers });
@@ -90,14 +97,17 @@ export function createSidecarClient(opts: { socketPath: string; bearer: string |
     credentials: (json) => done(api.credentials.$post({ json })),
     prompt: (json) => call(api.prompts.$post({ json }), promptResponse),
     abort: () => call(api.abort.$post(), abortResponse),
-    reply: (requestId, json) => call(api.requests[":requestId"].reply.$post({ param: { requestId }, json }), requestReplyResponse),
+    reply: (requestId, json) =>
+      call(api.requests[":requestId"].reply.$post({ param: { requestId }, json }), requestReplyResponse),
     settings: (json) => done(api.settings.$post({ json })),
     async *events(held, signal) {
       const query = { epoch: String(held.epoch), n: String(held.n) };
       const response = await api.events.$get({ query }, { init: { signal } }).catch(unreachable);
-      if (!response.ok || !response.body) throw answeredError(await response.json().catch(() => null), response.status);
+      if (!response.ok || !response.body)
+        throw answeredError(await response.json().catch(() => null), response.status);
       try {
-        for await (const line of splitLines(response.body)) yield parseStreamLine(line);
+        for await (const line of splitLines(response.body as ReadableStream<Uint8Array>))
+          yield parseStreamLine(line);
       } catch (error) {
         throw error instanceof SidecarError ? error : unreachableError(error);
       }
@@ -107,11 +117,14 @@ export function createSidecarClient(opts: { socketPath: string; bearer: string |
     listTerminals: async () => (await call(api.terminals.$get(), terminalList)).terminals,
     closeTerminal: (id) => done(api.terminals[":id"].$delete({ param: { id } })),
     attachTerminal: (id, afterByte) =>
-      new WebSocketClient(`ws+unix://${opts.socketPath}:/terminals/${encodeURIComponent(id)}/attach?afterByte=${afterByte}`, {
-        headers,
-        maxPayload: 1024 * 1024,
-        handshakeTimeout: CALL_TIMEOUT_MS,
-      }),
+      new WebSocketClient(
+        `ws+unix://${opts.socketPath}:/terminals/${encodeURIComponent(id)}/attach?afterByte=${afterByte}`,
+        {
+          headers,
+          maxPayload: 1024 * 1024,
+          handshakeTimeout: CALL_TIMEOUT_MS,
+        },
+      ),
     close: () => agent.destroy(),
   };
 }
@@ -132,18 +145,33 @@ function parseJson(line: string): unknown {
 
 function answeredError(body: unknown, status: number): SidecarError {
   const parsed = sidecarError.safeParse(body);
-  if (!parsed.success) return new SidecarError("bad_answer", "The session's sidecar answered with something else than its contract.", `HTTP ${status}`);
+  if (!parsed.success)
+    return new SidecarError(
+      "bad_answer",
+      "The session's sidecar answered with something else than its contract.",
+      `HTTP ${status}`,
+    );
   return new SidecarError(parsed.data.code, parsed.data.message, parsed.data.detail ?? null);
 }
 
 function badAnswer(cause: unknown): SidecarError {
   const detail = cause instanceof Error ? cause.message.slice(0, 500) : String(cause);
-  return new SidecarError("bad_answer", "The session's sidecar answered with something else than its contract.", detail, { cause });
+  return new SidecarError(
+    "bad_answer",
+    "The session's sidecar answered with something else than its contract.",
+    detail,
+    { cause },
+  );
 }
 
 function unreachableError(cause: unknown): SidecarError {
   const inner = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
-  return new SidecarError("unreachable", "The session's sidecar does not answer.", inner instanceof Error ? inner.message : String(inner), { cause });
+  return new SidecarError(
+    "unreachable",
+    "The session's sidecar does not answer.",
+    inner instanceof Error ? inner.message : String(inner),
+    { cause },
+  );
 }
 
 function unreachable(cause: unknown): never {

@@ -1,10 +1,11 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { Duplex } from "node:stream";
+import { createServer } from "node:http";
 import { Server, type Socket } from "socket.io";
 import type { RawData, WebSocket } from "ws";
 import { z } from "zod";
 import { terminalCommand, terminalNotice, terminalSize } from "../../../sidecar/src/contract";
 import { AppError } from "../errors";
+import type { RequestRoute } from "../http/dispatcher";
+import type { UpgradeRoute } from "../http/upgrades";
 import type { Logger } from "../log";
 import type { Terminals } from "./terminals";
 import type { TicketGrant, Tickets } from "./tickets";
@@ -12,6 +13,8 @@ import type { TicketGrant, Tickets } from "./tickets";
 /** Unacknowledged bytes after which nothing more is read from the container for this viewer. */
 const MAX_UNACKED_BYTES = 512 * 1024;
 const OFFSET_BYTES = 8;
+const MAX_EARLY_COMMANDS = 256;
+const PATH = "/socket.io";
 
 const handshake = terminalSize.extend({
   ticket: z.string().max(200),
@@ -20,44 +23,44 @@ const handshake = terminalSize.extend({
 });
 
 export interface TerminalGateway {
-  /** For the upgrade dispatcher. */
-  handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
-  /** For the request dispatcher: socket.io's long polling under `/socket.io`. */
-  handleRequest(request: IncomingMessage, response: ServerResponse): void;
+  /** socket.io's long polling. */
+  route: RequestRoute;
+  /** Its WebSockets. */
+  upgrade: UpgradeRoute;
   close(): Promise<void>;
 }
 
 /**
  * socket.io namespace `/terminal` (contract.md). A ticket lets one socket attach to one terminal; the gateway only relays:
  * offsets, ring buffer and back-pressure live beside the program, in the sidecar.
- * @param opts.originAllowed exact check of the Origin header; undefined is what scripts send.
+ * Host and Origin were checked by the dispatchers, for polling and WebSocket alike.
  */
 export function createTerminalGateway(opts: {
   terminals: Terminals;
   tickets: Tickets;
-  logger: Logger;
-  originAllowed(origin: string | undefined): boolean;
+  log: Logger;
 }): TerminalGateway {
   const io = new Server({
-    path: "/socket.io",
+    path: PATH,
     serveClient: false,
     maxHttpBufferSize: 256 * 1024,
     connectTimeout: 10_000,
-    allowRequest: (request, decide) => {
-      const ok = opts.originAllowed(request.headers.origin);
-      decide(ok ? null : "This page's origin may not open terminals here.", ok);
-    },
   });
   // socket.io listens on whatever server it is attached to; ours are dispatched by hand, so it gets one that never listens.
   const inbox = createServer();
   io.attach(inbox);
 
-  const admitted = new WeakMap<Socket, { grant: TicketGrant; cols: number; rows: number; afterByte?: number | undefined }>();
+  const admitted = new WeakMap<
+    Socket,
+    { grant: TicketGrant; cols: number; rows: number; afterByte?: number | undefined }
+  >();
   io.of("/terminal").use((socket, next) => {
     const parsed = handshake.safeParse(socket.handshake.auth);
     const grant = parsed.success ? opts.tickets.redeem(parsed.data.ticket) : null;
     if (!parsed.success || grant?.terminalId !== parsed.data.terminalId) {
-      next(refusal("The ticket is unknown, used or older than 30 s. Ask for a new one with terminals.ticket."));
+      next(
+        refusal("The ticket is unknown, used or older than 30 s. Ask for a new one with terminals.ticket."),
+      );
       return;
     }
     admitted.set(socket, { grant, ...parsed.data });
@@ -71,16 +74,22 @@ export function createTerminalGateway(opts: {
     }
     try {
       const upstream = opts.terminals.attach(admission.grant, admission.afterByte ?? 0);
-      relay(socket, upstream, { size: admission, logger: opts.logger });
+      relay(socket, upstream, { size: admission, log: opts.log });
     } catch (error) {
-      socket.emit("state", { state: "unavailable", message: error instanceof AppError ? error.message : "The terminal cannot be reached." });
+      socket.emit("state", {
+        state: "unavailable",
+        message: error instanceof AppError ? error.message : "The terminal cannot be reached.",
+      });
       socket.disconnect(true);
     }
   });
 
   return {
-    handleUpgrade: (request, socket, head) => void inbox.emit("upgrade", request, socket, head),
-    handleRequest: (request, response) => void inbox.emit("request", request, response),
+    route: { prefix: PATH, handle: (request, response) => void inbox.emit("request", request, response) },
+    upgrade: {
+      prefix: PATH,
+      handle: (request, socket, head) => void inbox.emit("upgrade", request, socket, head),
+    },
     async close() {
       io.disconnectSockets(true);
       await io.close();
@@ -93,16 +102,29 @@ function refusal(message: string): Error {
   return Object.assign(new Error(message), { data: { reason: "not_allowed", message } });
 }
 
-function relay(socket: Socket, upstream: WebSocket, opts: { size: { cols: number; rows: number }; logger: Logger }): void {
+function relay(
+  socket: Socket,
+  upstream: WebSocket,
+  opts: { size: { cols: number; rows: number }; log: Logger },
+): void {
   let delivered = 0;
   let acknowledged = 0;
+  /** What came before the way to the container was open, in order; bounded, as nobody types that fast. */
+  let early: string[] | null = [];
   const send = (command: unknown) => {
     const parsed = terminalCommand.safeParse(command);
-    if (parsed.success && upstream.readyState === upstream.OPEN) upstream.send(JSON.stringify(parsed.data));
+    if (!parsed.success) return;
+    const frame = JSON.stringify(parsed.data);
+    if (early && early.length < MAX_EARLY_COMMANDS) early.push(frame);
+    else if (upstream.readyState === upstream.OPEN) upstream.send(frame);
   };
 
-  upstream.on("open", () => send({ type: "resize", cols: opts.size.cols, rows: opts.size.rows }));
-  upstream.on("message", (raw: RawData, isBinary: boolean) => {
+  send({ type: "resize", cols: opts.size.cols, rows: opts.size.rows });
+  upstream.on("open", () => {
+    for (const frame of early ?? []) upstream.send(frame);
+    early = null;
+  });
+  const onFrame = (raw: RawData, isBinary: boolean) => {
     const frame = Buffer.isBuffer(raw) ? raw : Array.isArray(raw) ? Buffer.concat(raw) : Buffer.from(raw);
     if (!isBinary) {
       forwardNotice(socket, frame);
@@ -114,15 +136,26 @@ function relay(socket: Socket, upstream: WebSocket, opts: { size: { cols: number
     delivered = offset + data.length;
     if (acknowledged === 0) acknowledged = offset;
     if (delivered - acknowledged > MAX_UNACKED_BYTES) upstream.pause();
+  };
+  upstream.on("message", (raw: RawData, isBinary: boolean) => {
+    try {
+      onFrame(raw, isBinary);
+    } catch (err) {
+      // A container that sends nonsense loses this connection; the server and the others go on.
+      opts.log.warn({ err }, "a terminal's container broke the protocol");
+      upstream.terminate();
+    }
   });
   upstream.on("close", (code) => {
     socket.emit("state", { state: "closed", code });
     socket.disconnect(true);
   });
-  upstream.on("error", (error) => opts.logger.debug({ err: error }, "terminal connection broke off"));
+  upstream.on("error", (error) => opts.log.debug({ err: error }, "terminal connection broke off"));
 
   socket.on("input", (data: unknown) => send({ type: "input", data }));
-  socket.on("resize", (size: unknown) => send({ type: "resize", ...z.record(z.string(), z.unknown()).catch({}).parse(size) }));
+  socket.on("resize", (size: unknown) =>
+    send({ type: "resize", ...z.record(z.string(), z.unknown()).catch({}).parse(size) }),
+  );
   socket.on("ack", (ack: unknown) => {
     const parsed = z.object({ offset: z.number().int().nonnegative() }).safeParse(ack);
     if (!parsed.success) return;
@@ -137,5 +170,11 @@ function forwardNotice(socket: Socket, frame: Buffer): void {
   const notice = terminalNotice.safeParse(JSON.parse(frame.toString("utf8")));
   if (!notice.success) return;
   if (notice.data.type === "exit") socket.emit("exit", { code: notice.data.code });
-  else socket.emit("state", { state: "attached", cols: notice.data.cols, rows: notice.data.rows, fromOffset: notice.data.fromOffset });
+  else
+    socket.emit("state", {
+      state: "attached",
+      cols: notice.data.cols,
+      rows: notice.data.rows,
+      fromOffset: notice.data.fromOffset,
+    });
 }

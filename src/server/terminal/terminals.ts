@@ -9,7 +9,7 @@ import { newId } from "../ids";
 import type { Connection } from "../sessions/connections";
 import { refusal } from "../sessions/decisions";
 import { requireSession } from "../sessions/session-store";
-import { SidecarError } from "../sidecar-client/sidecar-error";
+import { asked } from "../sidecar-client/app-error";
 import type { TicketGrant, Tickets } from "./tickets";
 
 /** A shell in a session's container. */
@@ -65,11 +65,28 @@ export function createTerminals(deps: {
       const connection = connected(session.id);
       const id = newId("trm");
       const createdAt = isoNow(deps.clock);
-      await asked(connection.client.createTerminal({ terminalId: id, cols: opts.cols, rows: opts.rows }));
+      await asked(
+        connection.client.createTerminal({ terminalId: id, cols: opts.cols, rows: opts.rows }),
+        "terminal",
+      );
       db.insert(terminals)
-        .values({ id, sessionId: session.id, instanceId: connection.instanceId, createdBy: caller.userId, createdAt })
+        .values({
+          id,
+          sessionId: session.id,
+          instanceId: connection.instanceId,
+          createdBy: caller.userId,
+          createdAt,
+        })
         .run();
-      return { id, sessionId: session.id, createdAt, cols: opts.cols, rows: opts.rows, running: true, exitCode: null };
+      return {
+        id,
+        sessionId: session.id,
+        createdAt,
+        cols: opts.cols,
+        rows: opts.rows,
+        running: true,
+        exitCode: null,
+      };
     },
     async list(caller, sessionId) {
       requireSession(db, caller, { id: sessionId, access: "write" });
@@ -83,39 +100,43 @@ export function createTerminals(deps: {
           .all()
           .map((row) => [row.id, row]),
       );
-      const live = await asked(connection.client.listTerminals());
+      const live = await asked(connection.client.listTerminals(), "terminal");
       return live.flatMap((info) => {
         const row = rows.get(info.terminalId);
         return row
-          ? [{ id: row.id, sessionId, createdAt: row.createdAt, cols: info.cols, rows: info.rows, running: info.running, exitCode: info.exitCode }]
+          ? [
+              {
+                id: row.id,
+                sessionId,
+                createdAt: row.createdAt,
+                cols: info.cols,
+                rows: info.rows,
+                running: info.running,
+                exitCode: info.exitCode,
+              },
+            ]
           : [];
       });
     },
     ticket(caller, terminalId) {
       const row = own(caller, terminalId);
+      // Its container was replaced, and the shell went with it.
+      if (deps.connectionOf(row.sessionId)?.instanceId !== row.instanceId) throw notFound("terminal");
       return deps.tickets.issue({ terminalId, sessionId: row.sessionId, userId: caller.userId });
     },
     async close(caller, terminalId) {
       const row = own(caller, terminalId);
       const connection = deps.connectionOf(row.sessionId);
-      if (connection?.instanceId === row.instanceId) await asked(connection.client.closeTerminal(terminalId)).catch(ignoreMissing);
-      db.update(terminals).set({ closedAt: isoNow(deps.clock) }).where(eq(terminals.id, terminalId)).run();
+      if (connection?.instanceId === row.instanceId)
+        await asked(connection.client.closeTerminal(terminalId), "terminal").catch(ignoreMissing);
+      db.update(terminals)
+        .set({ closedAt: isoNow(deps.clock) })
+        .where(eq(terminals.id, terminalId))
+        .run();
     },
-    attach: (grant, afterByte) => connected(grant.sessionId).client.attachTerminal(grant.terminalId, afterByte),
+    attach: (grant, afterByte) =>
+      connected(grant.sessionId).client.attachTerminal(grant.terminalId, afterByte),
   };
-}
-
-/** A sidecar's refusal as the API's error. */
-async function asked<T>(call: Promise<T>): Promise<T> {
-  try {
-    return await call;
-  } catch (error) {
-    if (!(error instanceof SidecarError)) throw error;
-    if (error.code === "not_found") throw notFound("terminal");
-    const opts = { cause: error, ...(error.detail ? { detail: error.detail } : {}) };
-    if (error.code === "bad_request" || error.code === "busy") throw new AppError("CONFLICT", "session_busy", error.message, opts);
-    throw new AppError("INTERNAL_SERVER_ERROR", "sidecar_unreachable", "The session's container does not answer. Try again; if it stays so, restart the session.", opts);
-  }
 }
 
 /** A terminal that is gone already is as closed as it can be. */
