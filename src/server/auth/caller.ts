@@ -6,5 +6,7 @@ export interface Caller {
   email: string;
   name: string;
   role: Role;
-  via: { kind: "browser"; loginSessionId: string } | { kind: "token"; tokenId: string; scopes: readonly string[] | null };
+  via:
+    | { kind: "browser"; loginSessionId: string }
+    | { kind: "token"; tokenId: string; scopes: readonly string[] | null };
 }

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { MAX_TOKEN_DAYS } from "../../auth/tokens";
 import { procedure, router } from "../builders";
 import { SCOPES } from "../policy";
-import { newPassword } from "./account-input";
+import { newPassword, personName } from "./account-input";
 
 const account = { kind: "person", scope: "account" } as const;
 /** A leaked token must not make others, end others, or take the account over. */
@@ -20,7 +20,14 @@ const tokensRouter = router({
     .mutation(({ ctx, input }) => ctx.services.tokens.create({ ...input, userId: ctx.caller.userId })),
 
   list: procedure(account)
-    .input(z.object({ cursor: z.string().max(100).optional(), limit: z.number().int().min(1).max(100).optional() }).optional())
+    .input(
+      z
+        .object({
+          cursor: z.string().max(100).optional(),
+          limit: z.number().int().min(1).max(100).optional(),
+        })
+        .optional(),
+    )
     .query(({ ctx, input }) => ctx.services.tokens.list({ userId: ctx.caller.userId, ...input })),
 
   revoke: procedure(browserOnly)
@@ -31,6 +38,20 @@ const tokensRouter = router({
     }),
 });
 
+const devicesRouter = router({
+  list: procedure(account).query(({ ctx }) => ({
+    items: ctx.services.logins.devicesOf(ctx.caller.userId),
+    nextCursor: null,
+  })),
+
+  revoke: procedure(browserOnly)
+    .input(z.object({ id: z.string().min(1).max(100) }))
+    .mutation(({ ctx, input }) => {
+      ctx.services.logins.revokeDevice({ userId: ctx.caller.userId, id: input.id });
+      return { id: input.id };
+    }),
+});
+
 export const accountRouter = router({
   me: procedure(account).query(({ ctx }) => {
     const { userId, name, email, role } = ctx.caller;
@@ -38,6 +59,15 @@ export const accountRouter = router({
   }),
 
   tokens: tokensRouter,
+  devices: devicesRouter,
+
+  update: procedure(browserOnly)
+    .input(z.object({ name: personName }))
+    .mutation(({ ctx, input }) => {
+      ctx.services.people.rename({ userId: ctx.caller.userId, name: input.name });
+      const { userId, email, role } = ctx.caller;
+      return { id: userId, name: input.name, email, role };
+    }),
 
   changePassword: procedure(browserOnly)
     .input(z.object({ current: z.string().min(1).max(1024), next: newPassword }))

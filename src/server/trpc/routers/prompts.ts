@@ -5,12 +5,18 @@ import { idInput } from "./page-input";
 import { promptText } from "./sessions";
 
 const write = procedure({ kind: "person", scope: "sessions:write" });
-const key = z.string().min(1, "The key makes a repeated call harmless: send something unique, such as a UUID.").max(200);
+const key = z
+  .string()
+  .min(1, "The key makes a repeated call harmless: send something unique, such as a UUID.")
+  .max(200);
 
 const attachment = z.object({
   name: z.string().min(1).max(255),
   mime: z.string().min(1).max(100),
-  dataUrl: z.string().startsWith("data:").max(8 * 1024 * 1024),
+  dataUrl: z
+    .string()
+    .startsWith("data:")
+    .max(8 * 1024 * 1024),
 });
 
 export const promptsRouter = router({
@@ -30,8 +36,21 @@ export const promptsRouter = router({
 
   /** Runs a command of the person's in the session's workspace; its output is part of the conversation. */
   shell: write
-    .input(z.object({ sessionId: idInput, command: z.string().min(1).max(64 * 1024), key }))
-    .mutation(({ ctx, input: { command, ...rest } }) => ctx.services.prompts.send(ctx.caller, { ...rest, text: command, kind: "shell" })),
+    .input(
+      z.object({
+        sessionId: idInput,
+        command: z
+          .string()
+          .min(1)
+          .max(64 * 1024),
+        key,
+      }),
+    )
+    .mutation(({ ctx, input: { command, ...rest } }) =>
+      ctx.services.prompts.send(ctx.caller, { ...rest, text: command, kind: "shell" }),
+    ),
 
-  abort: write.input(z.object({ sessionId: idInput })).mutation(({ ctx, input }) => ctx.services.prompts.abort(ctx.caller, input.sessionId)),
+  abort: write
+    .input(z.object({ sessionId: idInput }))
+    .mutation(({ ctx, input }) => ctx.services.prompts.abort(ctx.caller, input.sessionId)),
 });

@@ -5,13 +5,16 @@ import { idInput, pageInput } from "./page-input";
 const read = procedure({ kind: "person", scope: "sessions:read" });
 const write = procedure({ kind: "person", scope: "sessions:write" });
 
-const permissionReply = z.object({
+const permissionReply = z.strictObject({
   id: idInput,
   reply: z.enum(["once", "always", "reject"]),
   /** With `reject`: what the agent should do instead. */
   message: z.string().max(10_000).optional(),
 });
-const questionReply = z.object({ id: idInput, answers: z.array(z.array(z.string().max(10_000)).max(50)).max(20) });
+const questionReply = z.strictObject({
+  id: idInput,
+  answers: z.array(z.array(z.string().max(10_000)).max(50)).max(20),
+});
 
 export const requestsRouter = router({
   list: read

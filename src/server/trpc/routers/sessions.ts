@@ -11,7 +11,10 @@ const byId = z.object({ id: idInput });
 /** The most a prompt may hold, in characters; its size in bytes is checked by the service. */
 export const promptText = z
   .string()
-  .max(1024 * 1024, "A prompt holds at most 1 MiB. Put long material into a file of the workspace and name it.")
+  .max(
+    1024 * 1024,
+    "A prompt holds at most 1 MiB. Put long material into a file of the workspace and name it.",
+  )
   .refine((text) => text.trim() !== "", "The prompt is empty. Write what the agent should do.");
 
 const title = z.string().trim().min(1, "A title needs at least one character.").max(200);
@@ -42,14 +45,21 @@ export const sessionsRouter = router({
 
   stop: write.input(byId).mutation(({ ctx, input }) => ctx.services.sessions.stop(ctx.caller, input.id)),
   resume: write.input(byId).mutation(({ ctx, input }) => ctx.services.sessions.resume(ctx.caller, input.id)),
-  restart: write.input(byId).mutation(({ ctx, input }) => ctx.services.sessions.restart(ctx.caller, input.id)),
+  restart: write
+    .input(byId)
+    .mutation(({ ctx, input }) => ctx.services.sessions.restart(ctx.caller, input.id)),
   remove: write.input(byId).mutation(async ({ ctx, input }) => {
     await ctx.services.sessions.remove(ctx.caller, input.id);
     return { id: input.id };
   }),
 
   timeline: read
-    .input(byId.extend({ beforeSeq: z.number().int().positive().optional(), limit: z.number().int().min(1).max(500).default(100) }))
+    .input(
+      byId.extend({
+        beforeSeq: z.number().int().positive().optional(),
+        limit: z.number().int().min(1).max(500).default(100),
+      }),
+    )
     .query(({ ctx, input }) => ctx.services.sessions.timeline(ctx.caller, input)),
 
   /** Tracked by seq: replay after `afterSeq`, then live; a reconnecting client's `lastEventId` wins. */
@@ -57,12 +67,19 @@ export const sessionsRouter = router({
     .input(
       byId.extend({
         afterSeq: z.number().int().nonnegative().default(0),
-        lastEventId: z.string().regex(/^\d{1,15}$/).nullish(),
+        lastEventId: z
+          .string()
+          .regex(/^\d{1,15}$/)
+          .nullish(),
       }),
     )
     .subscription(async function* ({ ctx, input, signal }) {
       const afterSeq = input.lastEventId ? Number(input.lastEventId) : input.afterSeq;
-      const stream = ctx.services.sessions.follow(ctx.caller, { id: input.id, afterSeq, signal: signal ?? new AbortController().signal });
+      const stream = ctx.services.sessions.follow(ctx.caller, {
+        id: input.id,
+        afterSeq,
+        signal: signal ?? new AbortController().signal,
+      });
       for await (const batch of stream) for (const event of batch) yield tracked(String(event.seq), event);
     }),
 });

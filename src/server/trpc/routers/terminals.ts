@@ -22,7 +22,9 @@ export const terminalsRouter = router({
     nextCursor: null,
   })),
   /** For the handshake of the socket.io namespace `/terminal`: one use, 30 s. */
-  ticket: write.input(byTerminal).mutation(({ ctx, input }) => ctx.services.terminals.ticket(ctx.caller, input.terminalId)),
+  ticket: write
+    .input(byTerminal)
+    .mutation(({ ctx, input }) => ctx.services.terminals.ticket(ctx.caller, input.terminalId)),
   close: write.input(byTerminal).mutation(async ({ ctx, input }) => {
     await ctx.services.terminals.close(ctx.caller, input.terminalId);
     return { terminalId: input.terminalId };

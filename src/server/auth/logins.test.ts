@@ -1,0 +1,116 @@
+import { eq } from "drizzle-orm";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { users } from "../db/schema";
+import { AppError } from "../errors";
+import { LOGIN_SESSION_SECONDS } from "./login-lifetime";
+import { openTestAccounts, PASSWORD, type TestAccounts } from "./test-accounts";
+
+const QUARTER_HOUR_MS = 15 * 60_000;
+
+describe("logins", () => {
+  let t: TestAccounts;
+  beforeEach(() => {
+    t = openTestAccounts();
+  });
+  afterEach(() => t.close());
+
+  const signIn = (email: string, password: string, ip = "198.51.100.1") =>
+    t.logins.signIn({ email, password, ip, userAgent: "test" });
+  const failure = async (attempt: Promise<unknown>): Promise<AppError> => {
+    const error: unknown = await attempt.then(
+      () => null,
+      (reason: unknown) => reason,
+    );
+    if (!(error instanceof AppError)) throw new Error("it was not refused", { cause: error });
+    return error;
+  };
+
+  it("signs in with the right password, whatever the e-mail address's capitals", async () => {
+    const { userId } = await t.person("alice");
+    const { loginSessionId } = await signIn(" Alice@Example.test ", PASSWORD);
+    expect(t.logins.resolve(loginSessionId)).toMatchObject({
+      userId,
+      role: "member",
+      via: { kind: "browser" },
+    });
+  });
+
+  it("answers an unknown e-mail address as a wrong password, after as much work", async () => {
+    const { email } = await t.person("alice");
+    /** The fastest of some tries: whatever else the machine does only slows them. */
+    const timed = async (address: string) => {
+      const tries: { answer: object; ms: number }[] = [];
+      for (const ip of ["198.51.100.1", "198.51.100.2", "198.51.100.3", "198.51.100.4"]) {
+        const startedAt = performance.now();
+        const { code, reason, message, detail } = await failure(signIn(address, "not-the-password", ip));
+        tries.push({ answer: { code, reason, message, detail }, ms: performance.now() - startedAt });
+      }
+      return { answer: tries[0]?.answer, ms: Math.min(...tries.map(({ ms }) => ms)) };
+    };
+    const known = await timed(email);
+    const unknown = await timed("nobody@example.test");
+    expect(unknown.answer).toEqual(known.answer);
+    expect(unknown.answer).toMatchObject({ reason: "wrong_credentials" });
+    // A look-up alone takes well under a millisecond; the hash takes some twenty.
+    expect(unknown.ms).toBeGreaterThan(known.ms / 4);
+  });
+
+  it("refuses a disabled person as a wrong password", async () => {
+    const { userId, email } = await t.person("dave");
+    t.db.update(users).set({ disabledAt: new Date().toISOString() }).where(eq(users.id, userId)).run();
+    expect((await failure(signIn(email, PASSWORD))).reason).toBe("wrong_credentials");
+  });
+
+  it("throttles the eleventh try of one account from many addresses, the right password too, for a quarter of an hour", async () => {
+    const { email } = await t.person("alice");
+    for (let i = 0; i < 10; i++) await failure(signIn(email, "wrong-password", `198.51.100.${i}`));
+    const refused = await failure(signIn(email, PASSWORD, "198.51.100.99"));
+    expect(refused).toMatchObject({ reason: "throttled", code: "TOO_MANY_REQUESTS" });
+    expect(refused.retryAfterSeconds).toBeGreaterThan(0);
+    t.clock.advance(QUARTER_HOUR_MS + 1);
+    await signIn(email, PASSWORD);
+  });
+
+  it("throttles one address that tries many accounts, many at once too", async () => {
+    const tries = Array.from({ length: 14 }, (_, i) =>
+      failure(signIn(`somebody${i}@example.test`, "wrong-password")),
+    );
+    const reasons = (await Promise.all(tries)).map((error) => error.reason);
+    expect(reasons.filter((reason) => reason === "wrong_credentials")).toHaveLength(10);
+    expect(reasons.filter((reason) => reason === "throttled")).toHaveLength(4);
+  });
+
+  it("does not count sign-ins that succeed", async () => {
+    const { email } = await t.person("alice");
+    for (let i = 0; i < 12; i++) await signIn(email, PASSWORD);
+  });
+
+  it("lists a person's own browsers and lets nobody else end them", async () => {
+    const alice = await t.person("alice");
+    const bob = await t.person("bob");
+    const { loginSessionId } = await signIn(alice.email, PASSWORD);
+    expect(t.logins.devicesOf(alice.userId)).toMatchObject([{ id: loginSessionId, userAgent: "test" }]);
+    expect(t.logins.devicesOf(bob.userId)).toEqual([]);
+    expect(() => t.logins.revokeDevice({ userId: bob.userId, id: loginSessionId })).toThrow(AppError);
+    expect(t.logins.resolve(loginSessionId)).not.toBeNull();
+    t.logins.revokeDevice({ userId: alice.userId, id: loginSessionId });
+    expect(t.logins.resolve(loginSessionId)).toBeNull();
+    expect(t.logins.devicesOf(alice.userId)).toEqual([]);
+  });
+
+  it("ends a login session by revoking it, by revoking all but one, and after thirty days", async () => {
+    const { userId, email } = await t.person("alice");
+    const [first, second, third] = await Promise.all([
+      signIn(email, PASSWORD),
+      signIn(email, PASSWORD),
+      signIn(email, PASSWORD),
+    ]);
+    t.logins.revoke(first.loginSessionId);
+    expect(t.logins.resolve(first.loginSessionId)).toBeNull();
+    expect(t.logins.revokeAllOf(userId, { except: third.loginSessionId })).toBe(1);
+    expect(t.logins.resolve(second.loginSessionId)).toBeNull();
+    expect(t.logins.resolve(third.loginSessionId)).not.toBeNull();
+    t.clock.advance(LOGIN_SESSION_SECONDS * 1000);
+    expect(t.logins.resolve(third.loginSessionId)).toBeNull();
+  });
+});

@@ -1,0 +1,144 @@
+import { and, desc, eq, isNull, lt, or } from "drizzle-orm";
+import { isoNow, type Clock } from "../clock";
+import type { Database } from "../db/database";
+import { apiTokens, users } from "../db/schema";
+import { notFound } from "../errors";
+import { newId } from "../ids";
+import type { Caller } from "./caller";
+import { hashToken, hasTokenForm, makeToken } from "./token-format";
+
+export const MAX_TOKEN_DAYS = 365;
+const DEFAULT_TOKEN_DAYS = 90;
+const DAY_MS = 86_400_000;
+/** `lastUsedAt` is not written more often than this, so that reading costs no write. */
+const LAST_USED_STEP_MS = 60_000;
+
+export interface TokenInfo {
+  id: string;
+  name: string;
+  /** null: everything that its owner may and tokens may at all. */
+  scopes: string[] | null;
+  createdAt: string;
+  expiresAt: string | null;
+  lastUsedAt: string | null;
+}
+
+export interface TokenPage {
+  items: TokenInfo[];
+  /** null: that was the last page. */
+  nextCursor: string | null;
+}
+
+/** Personal access tokens. */
+export interface Tokens {
+  /** @returns the token, which cannot be shown again. @param opts.days how long it lives; 90 when not given */
+  create(opts: {
+    userId: string;
+    name: string;
+    scopes?: readonly string[] | undefined;
+    days?: number | undefined;
+  }): {
+    id: string;
+    token: string;
+  };
+  /** Those not revoked, the newest first. @param opts.cursor the `nextCursor` of the page before; @param opts.limit 100 when not given */
+  list(opts: { userId: string; cursor?: string | undefined; limit?: number | undefined }): TokenPage;
+  /** @throws AppError `not_found` when it is not this person's. */
+  revoke(opts: { userId: string; tokenId: string }): void;
+  /** @returns null for anything that is not a living token of an enabled person; never throws on what it is given */
+  resolve(token: string): Caller | null;
+}
+
+export function createTokens(deps: { db: Database; clock: Clock }): Tokens {
+  const { db, clock } = deps;
+  return {
+    create({ userId, name, scopes, days = DEFAULT_TOKEN_DAYS }) {
+      const token = makeToken();
+      const id = newId("tok");
+      db.insert(apiTokens)
+        .values({
+          id,
+          userId,
+          name,
+          tokenHash: hashToken(token),
+          scopes: scopes === undefined ? null : [...scopes],
+          createdAt: isoNow(clock),
+          expiresAt: new Date(clock.now() + Math.min(days, MAX_TOKEN_DAYS) * DAY_MS).toISOString(),
+        })
+        .run();
+      return { id, token };
+    },
+    list: (opts) => listTokens(db, opts),
+    revoke({ userId, tokenId }) {
+      const revoked = db
+        .update(apiTokens)
+        .set({ revokedAt: isoNow(clock) })
+        .where(and(eq(apiTokens.id, tokenId), eq(apiTokens.userId, userId), isNull(apiTokens.revokedAt)))
+        .run();
+      if (revoked.changes === 0) throw notFound("token");
+    },
+    resolve: (token) => resolveToken({ db, clock }, token),
+  };
+}
+
+function listTokens(
+  db: Database,
+  {
+    userId,
+    cursor,
+    limit = 100,
+  }: { userId: string; cursor?: string | undefined; limit?: number | undefined },
+): TokenPage {
+  const { id, name, scopes, createdAt, expiresAt, lastUsedAt } = apiTokens;
+  // A page ends with a token; its time and id say where the next one begins.
+  const [beforeTime, beforeId] = cursor?.split("~") ?? [];
+  const older =
+    beforeTime === undefined || beforeId === undefined
+      ? undefined
+      : or(lt(createdAt, beforeTime), and(eq(createdAt, beforeTime), lt(id, beforeId)));
+  const rows = db
+    .select({ id, name, scopes, createdAt, expiresAt, lastUsedAt })
+    .from(apiTokens)
+    .where(and(eq(apiTokens.userId, userId), isNull(apiTokens.revokedAt), older))
+    .orderBy(desc(createdAt), desc(id))
+    .limit(limit + 1)
+    .all();
+  const items = rows.slice(0, limit);
+  const last = items.at(-1);
+  return {
+    items,
+    nextCursor: rows.length > limit && last !== undefined ? `${last.createdAt}~${last.id}` : null,
+  };
+}
+
+/** The look-up is by the hash, so its time tells nothing about the token. */
+function resolveToken({ db, clock }: { db: Database; clock: Clock }, token: string): Caller | null {
+  if (!hasTokenForm(token)) return null;
+  const row = db
+    .select({ token: apiTokens, user: users })
+    .from(apiTokens)
+    .innerJoin(users, eq(apiTokens.userId, users.id))
+    .where(eq(apiTokens.tokenHash, hashToken(token)))
+    .get();
+  if (row === undefined || row.token.revokedAt !== null || row.user.disabledAt !== null) return null;
+  if (row.token.expiresAt !== null && Date.parse(row.token.expiresAt) <= clock.now()) return null;
+  noteUse({ db, clock }, row.token);
+  return {
+    userId: row.user.id,
+    email: row.user.email,
+    name: row.user.name,
+    role: row.user.role,
+    via: { kind: "token", tokenId: row.token.id, scopes: row.token.scopes },
+  };
+}
+
+function noteUse(
+  { db, clock }: { db: Database; clock: Clock },
+  token: { id: string; lastUsedAt: string | null },
+): void {
+  if (token.lastUsedAt !== null && clock.now() - Date.parse(token.lastUsedAt) < LAST_USED_STEP_MS) return;
+  db.update(apiTokens)
+    .set({ lastUsedAt: isoNow(clock) })
+    .where(eq(apiTokens.id, token.id))
+    .run();
+}

@@ -1,0 +1,147 @@
+/** `npm run admin`: works on the data directory itself, beside a running server or without one. */
+import { randomInt } from "node:crypto";
+import { mkdirSync } from "node:fs";
+import { text } from "node:stream/consumers";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { desc, eq } from "drizzle-orm";
+import { loadAuthSettings } from "../auth/auth-settings";
+import { systemClock } from "../clock";
+import { composeAccounts, type AccountServices } from "../compose-accounts";
+import { openDatabase, type Database } from "../db/database";
+import { sessions, users } from "../db/schema";
+import { EnvironmentError, readEnvironment, type Environment } from "../env";
+import { AppError, notFound } from "../errors";
+import { parseCommandLine, USAGE, UsageError, type Command } from "./command-line";
+import { examine } from "./doctor";
+import { SCOPES } from "../trpc/policy";
+
+const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
+
+interface Tools {
+  env: Environment;
+  db: Database;
+  accounts: AccountServices;
+}
+
+async function main(): Promise<void> {
+  const command = parseCommandLine(process.argv.slice(2));
+  const env = readEnvironment();
+  mkdirSync(env.dataDir, { recursive: true, mode: 0o700 });
+  const migrationsDir = join(ROOT, "src/server/db/migrations");
+  const database = openDatabase({ dataDir: env.dataDir, migrationsDir, lock: false });
+  try {
+    const { db } = database;
+    const authSettings = loadAuthSettings(db, env.publicUrl);
+    const accounts = composeAccounts({ db, clock: systemClock, dataDir: env.dataDir, authSettings });
+    await run(command, { env, db, accounts });
+  } finally {
+    database.close();
+  }
+}
+
+async function run(command: Command, tools: Tools): Promise<void> {
+  switch (command.name) {
+    case "user create":
+      return createUser(command.options, tools.accounts);
+    case "user reset-password":
+      return resetPassword(command.options, tools.accounts);
+    case "token create":
+      return createToken(command.options, tools.accounts);
+    case "session list":
+      return listSessions(tools.db);
+    case "doctor":
+      return doctor(tools);
+  }
+}
+
+type OptionsOf<Name extends Command["name"]> = Extract<Command, { name: Name }>["options"];
+
+async function createUser(
+  options: OptionsOf<"user create">,
+  { people, claims }: AccountServices,
+): Promise<void> {
+  const password = await passwordFrom(options["password-stdin"]);
+  const name = options.name ?? options.email.split("@")[0] ?? options.email;
+  await people.create({ email: options.email, name, role: options.role, password });
+  // An installation with an owner needs no claim code.
+  if (options.role === "owner") claims.markClaimed();
+  say(`${options.email} can sign in now, as ${options.role}.`);
+  if (options["password-stdin"] === "made") print(password);
+}
+
+async function resetPassword(
+  options: OptionsOf<"user reset-password">,
+  { people, logins }: AccountServices,
+): Promise<void> {
+  const person = people.byEmail(options.email);
+  if (person === null) throw notFound("person");
+  const password = await passwordFrom(options["password-stdin"]);
+  await people.resetPassword({ email: options.email, password });
+  const signedOut = logins.revokeAllOf(person.id);
+  say(`${options.email} has a new password; browsers signed out: ${signedOut}. Tokens go on.`);
+  if (options["password-stdin"] === "made") print(password);
+}
+
+async function createToken(
+  options: OptionsOf<"token create">,
+  { people, tokens }: AccountServices,
+): Promise<void> {
+  const person = people.byEmail(options.email);
+  if (person === null || person.disabled) throw notFound("person");
+  const { name, days } = options;
+  // Whoever has a shell on the server may do everything; a token made in the browser gets `keys` only by name.
+  const scopes = options.scopes ?? [...SCOPES];
+  print(tokens.create({ userId: person.id, name, scopes, days }).token);
+}
+
+async function listSessions(db: Database): Promise<void> {
+  const { id, status, lastActivityAt, title } = sessions;
+  const rows = db
+    .select({ id, status, owner: users.email, lastActivityAt, title })
+    .from(sessions)
+    .innerJoin(users, eq(sessions.ownerId, users.id))
+    .orderBy(desc(lastActivityAt))
+    .all();
+  say(`${rows.length} sessions`);
+  // Titles are other people's text: control characters could steer the terminal that shows them.
+  for (const row of rows)
+    print(
+      Object.values(row)
+        .join("\t")
+        .replace(/[^\P{C}\t]/gu, "\uFFFD"),
+    );
+}
+
+async function doctor(tools: Tools): Promise<void> {
+  const findings = await examine({ env: tools.env, db: tools.db, root: ROOT });
+  for (const { what, problem, fact } of findings)
+    print(`${problem === null ? "ok  " : "FAIL"}  ${what}: ${problem ?? fact}`);
+  if (findings.some(({ problem }) => problem !== null)) process.exitCode = 1;
+}
+
+/** Of letters and digits that nobody mixes up: some 115 bits. */
+function makePassword(): string {
+  const alphabet = "abcdefghjkmnpqrstuvwxyz23456789";
+  const group = () => Array.from({ length: 6 }, () => alphabet.charAt(randomInt(alphabet.length))).join("");
+  return [group(), group(), group(), group()].join("-");
+}
+
+async function passwordFrom(source: "stdin" | "made"): Promise<string> {
+  return source === "made" ? makePassword() : (await text(process.stdin)).replace(/\r?\n$/, "");
+}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
+
+main().catch((error: unknown) => {
+  if (error instanceof UsageError) say(`${error.message}\n\n${USAGE}`);
+  else if (error instanceof AppError || error instanceof EnvironmentError) say(error.message);
+  else say(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  process.exitCode = error instanceof UsageError ? 2 : 1;
+});

@@ -1,0 +1,100 @@
+import { parseArgs } from "node:util";
+import { z } from "zod";
+import { MAX_TOKEN_DAYS } from "../auth/tokens";
+import { ROLES } from "../db/schema";
+import { email, personName } from "../trpc/routers/account-input";
+import { SCOPES } from "../trpc/policy";
+
+export const USAGE = `Usage: npm run admin -- COMMAND
+
+  user create --email E --role ${ROLES.join("|")} [--name N] [--password-stdin]
+  user reset-password --email E [--password-stdin]
+  token create --email E [--scopes ${SCOPES.join(",")}] [--days N] [--name N]
+  session list
+  doctor
+
+Without --password-stdin a password is made and printed. A token is printed alone on standard output.`;
+
+/** The line typed is not a command; the message says why. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+const passwordFrom = z
+  .boolean()
+  .default(false)
+  .transform((stdin) => (stdin ? "stdin" : "made"));
+const tokenScopes = z
+  .string()
+  .transform((text) => text.split(",").map((scope) => scope.trim()))
+  .pipe(z.array(z.enum(SCOPES)).min(1))
+  .optional();
+
+const commands = {
+  "user create": z.object({
+    email,
+    role: z.enum(ROLES),
+    name: personName.optional(),
+    "password-stdin": passwordFrom,
+  }),
+  "user reset-password": z.object({ email, "password-stdin": passwordFrom }),
+  "token create": z.object({
+    email,
+    scopes: tokenScopes,
+    days: z.coerce.number().int().min(1).max(MAX_TOKEN_DAYS).optional(),
+    name: personName.default("command line"),
+  }),
+  "session list": z.object({}),
+  doctor: z.object({}),
+};
+type Commands = typeof commands;
+export type Command = {
+  [Name in keyof Commands]: { name: Name; options: z.infer<Commands[Name]> };
+}[keyof Commands];
+
+/** @throws UsageError */
+export function parseCommandLine(args: readonly string[]): Command {
+  const { positionals, values } = split(args);
+  const name = positionals.join(" ");
+  switch (name) {
+    case "user create":
+      return { name, options: optionsOf(commands[name], values) };
+    case "user reset-password":
+      return { name, options: optionsOf(commands[name], values) };
+    case "token create":
+      return { name, options: optionsOf(commands[name], values) };
+    case "session list":
+      return { name, options: optionsOf(commands[name], values) };
+    case "doctor":
+      return { name, options: optionsOf(commands[name], values) };
+    default:
+      throw new UsageError(name === "" ? "Say what to do." : `There is no command "${name}".`);
+  }
+}
+
+function split(args: readonly string[]) {
+  const text = { type: "string" } as const;
+  try {
+    return parseArgs({
+      args: [...args],
+      allowPositionals: true,
+      options: {
+        email: text,
+        role: text,
+        name: text,
+        scopes: text,
+        days: text,
+        "password-stdin": { type: "boolean" },
+      },
+    });
+  } catch (error) {
+    throw new UsageError(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function optionsOf<S extends z.ZodObject>(schema: S, values: Readonly<Record<string, unknown>>): z.infer<S> {
+  const parsed = schema.strict().safeParse({ ...values });
+  if (parsed.success) return parsed.data as z.infer<S>;
+  const issue = parsed.error.issues[0];
+  throw new UsageError(`--${issue?.path.map(String)[0] ?? "option"}: ${issue?.message ?? "not right"}`);
+}

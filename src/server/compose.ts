@@ -1,0 +1,193 @@
+/** The only place that builds things: clients, stores, services, the HTTP server. */
+import { chmodSync, mkdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { provideServer } from "./accessor";
+import { loadAuthSettings, type AuthSettings } from "./auth/auth-settings";
+import { systemClock } from "./clock";
+import { composeAccounts } from "./compose-accounts";
+import { composeEngine, type Engine } from "./compose-engine";
+import { composeSessions, type SessionServices } from "./compose-sessions";
+import { openDatabase, type Database } from "./db/database";
+import { setLibraryEnvironment, type Environment } from "./env";
+import { createDispatcher } from "./http/dispatcher";
+import { createHealthRoutes } from "./http/health";
+import { createHttpServer, type HttpServer } from "./http/http-server";
+import { createOrigins, type Origins } from "./http/origins";
+import { createPages, type Pages } from "./http/pages";
+import { createTrpcRoute } from "./http/trpc-handler";
+import { createUpgradeDispatcher } from "./http/upgrades";
+import { announceChanges } from "./keys/announce-changes";
+import { loadMasterKey } from "./keys/master-key";
+import { createProviderKeys } from "./keys/provider-keys";
+import { createSecretBox } from "./keys/secret-box";
+import type { Logger } from "./log";
+import { bundledCatalog } from "./models/bundled-catalog";
+import { demoCredential } from "./models/demo-provider";
+import { createModels } from "./models/models";
+import type { Services } from "./services";
+import { createSystem, databaseCheck, engineChecks } from "./system";
+import { createTerminalGateway, type TerminalGateway } from "./terminal/gateway";
+import { createTickets, type Tickets } from "./terminal/tickets";
+
+export interface RunningServer {
+  /** Where people reach it. */
+  origin: string;
+  /** null once claimed */
+  claimCode: string | null;
+  /** Ends streams and sockets, then services, then the database; sessions' containers are left alone. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Builds everything and listens. What was opened is closed again when a later step fails.
+ * @param opts.root the project's directory
+ * @throws DataDirectoryInUseError, or the system's error when the address is taken
+ */
+export async function startServer(
+  env: Environment,
+  opts: { root: string; log: Logger },
+): Promise<RunningServer> {
+  const { log, root } = opts;
+  const closers: (() => void | Promise<void>)[] = [];
+  const stop = async () => {
+    for (const close of closers.splice(0).reverse()) await close();
+  };
+  try {
+    const database = openDataDirectory(env.dataDir, root);
+    closers.push(() => database.close());
+    const { db } = database;
+    const origins = createOrigins(env);
+    setLibraryEnvironment({ origin: origins.main, mode: env.mode });
+    const authSettings = loadAuthSettings(db, env.publicUrl);
+    const engine = composeEngine({ env, root, log });
+    const tickets = createTickets(systemClock);
+    const composed = composeServices({
+      db,
+      env,
+      authSettings,
+      log,
+      version: versionOf(root),
+      engine,
+      tickets,
+    });
+    const { services } = composed;
+    closers.push(() => composed.sessions.stop());
+    const claimCode = services.claims.ensureCode();
+    closers.push(provideServer({ services, authSettings, origin: origins.main }));
+    const pages = await createPages({
+      dev: env.mode === "development",
+      dir: root,
+      host: env.host,
+      port: env.port,
+    });
+    closers.push(() => pages.close());
+    const gateway = createTerminalGateway({ terminals: services.terminals, tickets, log });
+    const http = composeHttp({ services, origins, pages, gateway, log });
+    closers.push(() => http.close());
+    closers.push(() => gateway.close());
+    await http.listen(env);
+    composed.sessions.start();
+    return { origin: origins.main, claimCode, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** Only the server's own account may look in: it holds the database, the master key and the claim code. */
+function openDataDirectory(dataDir: string, root: string) {
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+  chmodSync(dataDir, 0o700);
+  return openDatabase({ dataDir, migrationsDir: join(root, "src/server/db/migrations") });
+}
+
+/** What runs when the environment names no image (development without one): sessions then say how to build it. */
+const NO_IMAGE = "openagent-session:missing";
+
+function composeServices(deps: {
+  db: Database;
+  env: Environment;
+  authSettings: AuthSettings;
+  log: Logger;
+  version: string;
+  engine: Engine;
+  tickets: Tickets;
+}): { services: Services; sessions: SessionServices } {
+  const { db, env, log, tickets } = deps;
+  const { driver, egress } = deps.engine;
+  const clock = systemClock;
+  const image = env.sessionImage ?? NO_IMAGE;
+  const accounts = composeAccounts({ db, clock, dataDir: env.dataDir, authSettings: deps.authSettings });
+  const master = loadMasterKey({ file: env.masterKeyFile, db });
+  const catalog = bundledCatalog();
+  const providerKeys = createProviderKeys({
+    db,
+    master,
+    catalog,
+    clock,
+    allowPrivate: env.allowPrivate,
+    onUnreadable: (key) => log.error(key, "a stored provider key does not decrypt"),
+  });
+  const models = createModels({ catalog, keys: providerKeys });
+  const sessions = composeSessions({
+    db,
+    clock,
+    logger: log,
+    driver,
+    egress,
+    box: createSecretBox(master),
+    models,
+    tickets,
+    image,
+    credentialsFor: (userId) => [demoCredential(), ...providerKeys.credentialsFor(userId)],
+  });
+  const keys = announceChanges(providerKeys, (scope) => {
+    sessions.credentials
+      .refresh(scope)
+      .catch((err: unknown) => log.error({ err }, "changed keys not delivered"));
+  });
+  const checks = { database: databaseCheck(db), mirror: async () => "off", ...engineChecks(driver, image) };
+  const system = createSystem({ version: deps.version, claims: accounts.claims, checks, log });
+  const { prompts, requests, terminals } = sessions;
+  return {
+    services: {
+      ...accounts,
+      system,
+      keys,
+      models,
+      sessions: sessions.sessions,
+      prompts,
+      requests,
+      terminals,
+    },
+    sessions,
+  };
+}
+
+function composeHttp(deps: {
+  services: Services;
+  origins: Origins;
+  pages: Pages;
+  gateway: TerminalGateway;
+  log: Logger;
+}): HttpServer {
+  const { services, origins, pages, gateway, log } = deps;
+  const request = createDispatcher({
+    routes: [
+      ...createHealthRoutes(services.system),
+      createTrpcRoute(services),
+      gateway.route,
+      ...pages.routes,
+    ],
+    origins,
+    log,
+  });
+  const upgrade = createUpgradeDispatcher({ routes: [gateway.upgrade, ...pages.upgrades], origins, log });
+  return createHttpServer({ request, upgrade });
+}
+
+function versionOf(root: string): string {
+  const manifest: unknown = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  return z.object({ version: z.string() }).parse(manifest).version;
+}

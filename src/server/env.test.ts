@@ -1,0 +1,55 @@
+import { describe, expect, it } from "vitest";
+import { EnvironmentError, parseEnvironment } from "./env";
+
+const complaint = (variables: Record<string, string>): string => {
+  try {
+    parseEnvironment(variables, "/srv/openagent");
+  } catch (error) {
+    if (error instanceof EnvironmentError) return error.message;
+    throw error;
+  }
+  return "";
+};
+
+describe("parseEnvironment", () => {
+  it("has a default for everything, and takes a variable that is set to nothing as not set", () => {
+    const env = parseEnvironment({ PORT: "", OPENAGENT_URL: "" }, "/srv/openagent");
+    expect(env).toMatchObject({
+      mode: "production",
+      port: 3000,
+      host: "127.0.0.1",
+      publicUrl: null,
+      dataDir: "/srv/openagent/data",
+      masterKeyFile: "/srv/openagent/data/master.key",
+      dockerSocket: "/var/run/docker.sock",
+      allowPrivate: [],
+    });
+  });
+
+  it("names installations by their data directory unless told", () => {
+    const nameOf = (dir: string) => parseEnvironment({ OPENAGENT_DATA_DIR: dir }, "/").instance;
+    expect(nameOf("/a")).toMatch(/^oa-[0-9a-f]{6}$/);
+    expect(nameOf("/a")).toBe(nameOf("/x/../a"));
+    expect(nameOf("/a")).not.toBe(nameOf("/b"));
+    expect(parseEnvironment({ OPENAGENT_INSTANCE: "blue" }, "/").instance).toBe("blue");
+  });
+
+  it.each([
+    ["PORT", "0"],
+    ["PORT", "http"],
+    ["OPENAGENT_URL", "agents.example.org"],
+    ["OPENAGENT_URL", "https://agents.example.org/path"],
+    ["OPENAGENT_URL", "ftp://agents.example.org"],
+    ["OPENAGENT_INSTANCE", "Blue_1"],
+    ["OPENAGENT_ALLOW_PRIVATE", "ollama"],
+    ["DOCKER_HOST", "tcp://192.0.2.1:2375"],
+    ["DOCKER_HOST", "unix://relative.sock"],
+    ["NODE_ENV", "prod"],
+  ])("refuses %s=%s and names the variable once", (name, value) => {
+    expect(complaint({ [name]: value })).toMatch(new RegExp(`^${name} must .*\\.$`));
+  });
+
+  it("names everything that is wrong at once", () => {
+    expect(complaint({ PORT: "x", DOCKER_HOST: "tcp://x" }).split("\n")).toHaveLength(2);
+  });
+});

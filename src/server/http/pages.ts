@@ -1,0 +1,51 @@
+import { createServer } from "node:http";
+import next from "next";
+import type { RequestRoute } from "./dispatcher";
+import type { UpgradeRoute } from "./upgrades";
+
+export interface Pages {
+  /** Everything that no other route takes. next-auth's routes are among them. */
+  routes: RequestRoute[];
+  /** Hot reloading, in development alone. */
+  upgrades: UpgradeRoute[];
+  close(): Promise<void>;
+}
+
+/**
+ * Next behind our dispatcher. It is given an HTTP server of its own that never listens: else it attaches an upgrade
+ * listener to ours at the first request. In development that listener is what hot reloading is handed to; Next's public
+ * `getUpgradeHandler` leads to one that does nothing.
+ * @param opts.dir the project's root, where `.next` is
+ */
+export async function createPages(opts: {
+  dev: boolean;
+  dir: string;
+  host: string;
+  port: number;
+}): Promise<Pages> {
+  const nextsOwn = createServer();
+  const app = next({
+    dev: opts.dev,
+    dir: opts.dir,
+    hostname: opts.host,
+    port: opts.port,
+    httpServer: nextsOwn,
+  });
+  await app.prepare();
+  const handle = app.getRequestHandler();
+  const hotReload: UpgradeRoute = {
+    prefix: "/_next/hmr",
+    handle(req, socket, head) {
+      // Nobody listens before the first page was asked for.
+      if (!nextsOwn.emit("upgrade", req, socket, head)) socket.destroy();
+    },
+  };
+  return {
+    routes: [
+      { prefix: "/", handle: (req, res) => handle(req, res) },
+      { prefix: "/api/auth", hasOwnCsrfToken: true, handle: (req, res) => handle(req, res) },
+    ],
+    upgrades: opts.dev ? [hotReload] : [],
+    close: () => app.close(),
+  };
+}

@@ -1,0 +1,126 @@
+import { eq } from "drizzle-orm";
+import { hashPassword, requireGoodPassword, verifyPassword } from "../auth/passwords";
+import { LOGIN_TRIES, Throttle } from "../auth/throttle";
+import { isoNow, type Clock } from "../clock";
+import type { Database, Store } from "../db/database";
+import { users, type Role } from "../db/schema";
+import { AppError, notFound } from "../errors";
+import { newId } from "../ids";
+
+export interface NewPerson {
+  email: string;
+  name: string;
+  role: Role;
+  password: string;
+}
+
+export interface Person {
+  id: string;
+  email: string;
+  name: string;
+  role: Role;
+  disabled: boolean;
+}
+
+export interface People {
+  /** @throws AppError `weak_password`, or `taken` when the e-mail address has an account. */
+  create(person: NewPerson): Promise<{ userId: string }>;
+  byEmail(email: string): Person | null;
+  rename(opts: { userId: string; name: string }): void;
+  /** Forgets the old password without asking for it. @throws AppError `weak_password` or `not_found`. */
+  resetPassword(opts: { email: string; password: string }): Promise<void>;
+  /** @throws AppError `wrong_credentials` when `current` is not the password, `throttled`, or `weak_password`. */
+  changePassword(opts: { userId: string; current: string; next: string }): Promise<void>;
+}
+
+export function createPeople(deps: { db: Database; clock: Clock }): People {
+  const { db } = deps;
+  // A browser left open must not be a place to search for its owner's password.
+  const changes = new Throttle(deps.clock, LOGIN_TRIES);
+  return {
+    async create(person) {
+      requireGoodPassword(person.password, person);
+      const passwordHash = await hashPassword(person.password);
+      return db.transaction((tx) => ({
+        userId: insertPerson(tx, { ...person, passwordHash, clock: deps.clock }),
+      }));
+    },
+    rename({ userId, name }) {
+      db.update(users).set({ name }).where(eq(users.id, userId)).run();
+    },
+    byEmail(email) {
+      const user = db
+        .select()
+        .from(users)
+        .where(eq(users.email, normalEmail(email)))
+        .get();
+      if (user === undefined) return null;
+      return {
+        id: user.id,
+        email: user.email,
+        name: user.name,
+        role: user.role,
+        disabled: user.disabledAt !== null,
+      };
+    },
+    async resetPassword({ email, password }) {
+      const user = db
+        .select()
+        .from(users)
+        .where(eq(users.email, normalEmail(email)))
+        .get();
+      if (user === undefined) throw notFound("person");
+      requireGoodPassword(password, user);
+      const passwordHash = await hashPassword(password);
+      db.update(users).set({ passwordHash }).where(eq(users.id, user.id)).run();
+    },
+    async changePassword({ userId, current, next }) {
+      changes.take(userId);
+      const user = db.select().from(users).where(eq(users.id, userId)).get();
+      if (user === undefined || !(await verifyPassword(user.passwordHash, current))) {
+        throw new AppError(
+          "BAD_REQUEST",
+          "wrong_credentials",
+          "That is not your present password. Try again.",
+        );
+      }
+      changes.refund(userId);
+      requireGoodPassword(next, user);
+      const passwordHash = await hashPassword(next);
+      db.update(users).set({ passwordHash }).where(eq(users.id, userId)).run();
+    },
+  };
+}
+
+/** E-mail addresses are kept and compared in lower case. */
+export function normalEmail(email: string): string {
+  return email.trim().toLowerCase();
+}
+
+/** @throws AppError `taken` */
+export function insertPerson(
+  store: Store,
+  person: Omit<NewPerson, "password"> & { passwordHash: string; clock: Clock },
+): string {
+  const email = normalEmail(person.email);
+  if (store.select({ id: users.id }).from(users).where(eq(users.email, email)).get() !== undefined) {
+    throw new AppError(
+      "CONFLICT",
+      "taken",
+      "There is an account with this e-mail address. Use another one, or reset its password.",
+    );
+  }
+  const id = newId("usr");
+  store
+    .insert(users)
+    .values({
+      id,
+      email,
+      name: person.name.trim(),
+      role: person.role,
+      passwordHash: person.passwordHash,
+      createdAt: isoNow(person.clock),
+    })
+    .run();
+  return id;
+}

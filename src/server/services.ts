@@ -1,0 +1,19 @@
+import type { AccountServices } from "./compose-accounts";
+import type { ProviderKeys } from "./keys/provider-keys";
+import type { Models } from "./models/models";
+import type { Requests } from "./requests/requests";
+import type { Prompts } from "./sessions/prompts";
+import type { Sessions } from "./sessions/sessions";
+import type { System } from "./system";
+import type { Terminals } from "./terminal/terminals";
+
+/** What routers and pages call. Built by compose.ts alone. */
+export interface Services extends AccountServices {
+  system: System;
+  keys: ProviderKeys;
+  models: Models;
+  sessions: Sessions;
+  prompts: Prompts;
+  requests: Requests;
+  terminals: Terminals;
+}

@@ -1,0 +1,23 @@
+import { router } from "./builders";
+import { accountRouter } from "./routers/account";
+import { keysRouter } from "./routers/keys";
+import { modelsRouter } from "./routers/models";
+import { promptsRouter } from "./routers/prompts";
+import { requestsRouter } from "./routers/requests";
+import { sessionsRouter } from "./routers/sessions";
+import { systemRouter } from "./routers/system";
+import { terminalsRouter } from "./routers/terminals";
+
+/** Every procedure there is, one router a noun. */
+export const appRouter = router({
+  account: accountRouter,
+  keys: keysRouter,
+  models: modelsRouter,
+  prompts: promptsRouter,
+  requests: requestsRouter,
+  sessions: sessionsRouter,
+  system: systemRouter,
+  terminals: terminalsRouter,
+});
+
+export type AppRouter = typeof appRouter;
