@@ -1,0 +1,332 @@
+import { describe, expect, it } from "vitest";
+import type { EventBody, SessionEvent } from "../../sidecar/src/contract";
+import { messageOf } from "./messages";
+import { AT, numbered, plainTurn, randomEvents, randomFrom, tokens } from "./testing";
+import { applyEvent, emptyTimeline, timelineOf, TimelineGapError, type Timeline } from "./timeline";
+import { timelineFromWindow, timelineWindow } from "./window";
+
+const of = (...bodies: EventBody[]): Timeline => timelineOf(numbered(bodies));
+const all = (timeline: Timeline) => timelineWindow(timeline, { limit: Number.MAX_SAFE_INTEGER });
+const queued = (n: number, kind: "prompt" | "shell" = "prompt"): EventBody => ({
+  type: "prompt.queued",
+  data: { promptId: `prm_${n}`, text: `ask ${n}`, kind, by: "usr_1" },
+});
+
+describe("numbering", () => {
+  const events = numbered(plainTurn(1));
+  it("ignores what it holds already", () => {
+    const timeline = timelineOf(events);
+    expect(events.reduce(applyEvent, timeline)).toBe(timeline);
+  });
+  it("refuses a gap and names what is missing", () => {
+    const late: SessionEvent = { seq: 9, at: AT, type: "session.updated", data: { title: "x" } };
+    expect(() => applyEvent(emptyTimeline({ afterSeq: 5 }), late)).toThrow(TimelineGapError);
+    expect(() => applyEvent(emptyTimeline({ afterSeq: 5 }), late)).toThrow("6 to 8 are missing");
+  });
+  it("starts where it is told to", () => {
+    const late: SessionEvent = { seq: 9, at: AT, type: "session.updated", data: { title: "x" } };
+    expect(applyEvent(emptyTimeline({ afterSeq: 8 }), late).settings).toEqual({ title: "x" });
+  });
+});
+
+describe("prompts", () => {
+  it("shows a waiting prompt at once, behind what the running turn still says", () => {
+    const turn = plainTurn(1);
+    const timeline = of(...turn.slice(0, 7), queued(2), ...turn.slice(7));
+    expect(all(timeline).messages.map((m) => [m.id, m.state])).toEqual([
+      ["msg_1_user", "done"],
+      ["msg_1_agent", "done"],
+      ["prm_2", "queued"],
+    ]);
+  });
+  it("makes one message of a prompt and the agent's user message", () => {
+    const [asked] = all(of(...plainTurn(1))).messages;
+    expect(asked).toMatchObject({ id: "msg_1_user", promptId: "prm_1", turnId: "turn_1", by: "usr_1" });
+    expect(asked?.parts).toEqual([{ id: "ask_1", kind: "text", text: "ask 1", state: "done" }]);
+  });
+  it("takes the prompt's turn as its start when that comes before the server's own word", () => {
+    const timeline = of(
+      queued(1),
+      { type: "turn.started", data: { turnId: "turn_1", promptId: "prm_1" } },
+      { type: "prompt.started", data: { promptId: "prm_1" } },
+    );
+    expect(timeline.queue).toEqual([]);
+    expect(messageOf(timeline, "prm_1")).toMatchObject({ turnId: "turn_1", state: "done", startedSeq: 2 });
+  });
+  it("keeps a second user message of the same turn apart", () => {
+    const timeline = of(...plainTurn(1).slice(0, 4), {
+      type: "message.started",
+      data: { messageId: "msg_more", role: "user", turnId: "turn_1" },
+    });
+    expect(all(timeline).messages.map((m) => m.id)).toEqual(["msg_1_user", "msg_more"]);
+  });
+  it("shows a shell command as a message that lasts as long as its turn", () => {
+    const start: EventBody[] = [
+      queued(1, "shell"),
+      { type: "prompt.started", data: { promptId: "prm_1" } },
+      { type: "turn.started", data: { turnId: "turn_1", promptId: "prm_1" } },
+    ];
+    expect(all(of(...start)).messages).toMatchObject([{ kind: "shell", state: "streaming", id: "prm_1" }]);
+    const ended = of(...start, {
+      type: "turn.ended",
+      data: { turnId: "turn_1", promptId: "prm_1", outcome: "done" },
+    });
+    expect(all(ended).messages).toMatchObject([{ kind: "shell", state: "done", parts: [{ text: "ask 1" }] }]);
+  });
+  it("follows edits and cancellations of what waits", () => {
+    const timeline = of(
+      queued(1),
+      queued(2),
+      { type: "prompt.edited", data: { promptId: "prm_2", text: "other" } },
+      { type: "prompt.cancelled", data: { promptId: "prm_1" } },
+    );
+    expect(timeline.queue).toMatchObject([{ promptId: "prm_2", parts: [{ text: "other" }] }]);
+  });
+});
+
+describe("parts and tools", () => {
+  const part = { messageId: "m", partId: "p" };
+  const message = (timeline: Timeline) => messageOf(timeline, "m");
+
+  it("joins deltas, and lets the end correct them", () => {
+    const deltas: EventBody[] = [
+      { type: "part.started", data: { ...part, kind: "text", text: "a" } },
+      { type: "part.delta", data: { ...part, text: "b" } },
+      { type: "part.delta", data: { ...part, text: "c" } },
+    ];
+    expect(message(of(...deltas))?.parts).toMatchObject([{ text: "abc", state: "streaming" }]);
+    const ended = of(...deltas, { type: "part.ended", data: { ...part, text: "abd" } });
+    expect(message(ended)?.parts).toMatchObject([{ text: "abd", state: "done" }]);
+  });
+  it("makes up what it was never told of", () => {
+    const timeline = of(
+      { type: "part.delta", data: { ...part, text: "late" } },
+      { type: "tool.output", data: { messageId: "m", partId: "t", suffix: "out" } },
+    );
+    expect(message(timeline)).toMatchObject({
+      role: "assistant",
+      state: "streaming",
+      parts: [
+        { id: "p", kind: "text", text: "late" },
+        { id: "t", kind: "tool", tool: { output: "out", status: "running" } },
+      ],
+    });
+  });
+  it("follows a tool from its name to its end", () => {
+    const begin: EventBody[] = [
+      { type: "part.started", data: { ...part, kind: "tool", tool: "bash" } },
+      { type: "tool.input", data: { ...part, tool: "bash", input: { command: "ls" } } },
+      { type: "tool.output", data: { ...part, suffix: "a\n" } },
+      { type: "tool.output", data: { ...part, suffix: "b\n" } },
+    ];
+    expect(message(of(begin[0] as EventBody))?.parts[0]?.tool?.status).toBe("pending");
+    const ended = of(...begin, {
+      type: "tool.ended",
+      data: {
+        ...part,
+        tool: "bash",
+        status: "completed",
+        title: "ls",
+        durationMs: 12,
+        exitCode: 0,
+        diff: "d",
+      },
+    });
+    expect(message(ended)?.parts[0]).toMatchObject({
+      state: "done",
+      tool: {
+        name: "bash",
+        input: { command: "ls" },
+        output: "a\nb\n",
+        status: "completed",
+        title: "ls",
+        durationMs: 12,
+        exitCode: 0,
+        diff: "d",
+        error: null,
+      },
+    });
+  });
+  it("closes with the turn what the turn left open", () => {
+    const timeline = of(
+      { type: "turn.started", data: { turnId: "turn_1", promptId: "prm_1" } },
+      { type: "tool.input", data: { ...part, tool: "bash", input: {} } },
+      { type: "turn.ended", data: { turnId: "turn_1", promptId: "prm_1", outcome: "interrupted" } },
+    );
+    expect(message(timeline)).toMatchObject({
+      state: "done",
+      parts: [{ state: "done", tool: { status: "error" } }],
+    });
+    expect(timeline.openMessageIds).toEqual([]);
+    expect(timeline.currentTurnId).toBeNull();
+    expect(timeline.turns.get("turn_1")).toMatchObject({ outcome: "interrupted", endedAt: AT });
+  });
+});
+
+describe("the rest of a session", () => {
+  it("keeps requests with their outcome", () => {
+    const open: EventBody = {
+      type: "request.opened",
+      data: { requestId: "req_1", kind: "permission", title: "Run ls", detail: "ls", patterns: ["ls"] },
+    };
+    expect(all(of(open)).summary.requests).toMatchObject([{ requestId: "req_1", outcome: null }]);
+    const closed = of(open, {
+      type: "request.closed",
+      data: { requestId: "req_1", outcome: "once", by: "usr_1" },
+    });
+    expect(all(closed).summary.requests).toEqual([]);
+    expect(closed.requests.get("req_1")).toMatchObject({ outcome: "once", by: "usr_1", title: "Run ls" });
+  });
+  it("keeps a request's first outcome", () => {
+    const close = (outcome: "once" | "withdrawn"): EventBody => ({
+      type: "request.closed",
+      data: { requestId: "req_1", outcome },
+    });
+    const open: EventBody = {
+      type: "request.opened",
+      data: { requestId: "req_1", kind: "permission", title: "Run ls", detail: "ls" },
+    };
+    expect(of(open, close("once"), close("withdrawn")).requests.get("req_1")?.outcome).toBe("once");
+    expect(of(open, close("withdrawn")).requests.get("req_1")?.outcome).toBe("withdrawn");
+  });
+  it("counts a message's usage once, however often it is told", () => {
+    const model = { providerId: "demo", modelId: "demo-1" };
+    const timeline = of(
+      { type: "usage.updated", data: { messageId: "m", model, tokens: tokens(5, 1), cost: 0.25 } },
+      { type: "usage.updated", data: { messageId: "m", model, tokens: tokens(5, 4), cost: 0.5 } },
+      { type: "message.ended", data: { messageId: "m", role: "assistant", tokens: tokens(5, 4), cost: 0.5 } },
+      {
+        type: "message.ended",
+        data: { messageId: "n", role: "assistant", tokens: tokens(1, 1), cost: 0.25 },
+      },
+    );
+    expect(timeline.totals).toEqual({ tokens: tokens(6, 5), cost: 0.75 });
+  });
+  it("shows a retry until the model goes on", () => {
+    const retry: EventBody = { type: "retry.scheduled", data: { attempt: 2, message: "429", nextAt: AT } };
+    expect(of(retry, { type: "session.updated", data: {} }).retry).toMatchObject({ attempt: 2 });
+    expect(
+      of(retry, { type: "part.delta", data: { messageId: "m", partId: "p", text: "x" } }).retry,
+    ).toBeNull();
+  });
+  it("follows todos, sub-agents, changes, undo, status and errors", () => {
+    const timeline = of(
+      { type: "session.status", data: { status: "active", step: null, reason: null, agentState: "awake" } },
+      { type: "todo.updated", data: { todos: [{ content: "mine", status: "pending" }] } },
+      { type: "todo.updated", data: { todos: [{ content: "its", status: "done" }], childId: "c" } },
+      { type: "child.started", data: { childId: "c", title: "look", partId: "p" } },
+      { type: "child.ended", data: { childId: "c" } },
+      { type: "changes.updated", data: { files: [{ path: "a", additions: 1, deletions: 0 }] } },
+      { type: "turn.reverted", data: { messageId: "m" } },
+      { type: "error", data: { code: "provider_401", message: "The key was refused." } },
+    );
+    expect(timeline).toMatchObject({
+      status: { status: "active" },
+      todos: [{ content: "mine" }],
+      children: [{ childId: "c", title: "look", state: "ended" }],
+      changes: [{ path: "a" }],
+      revertedFrom: "m",
+      errors: [{ code: "provider_401", seq: 8 }],
+    });
+    expect(timeline.childTodos.get("c")).toMatchObject([{ content: "its" }]);
+  });
+});
+
+describe("versions", () => {
+  it("never changes an older version, and shares what did not change", () => {
+    const before = of(...plainTurn(1), ...plainTurn(2));
+    const frozen = JSON.stringify(all(before));
+    const after = applyEvent(before, {
+      seq: before.lastSeq + 1,
+      at: AT,
+      type: "part.delta",
+      data: { messageId: "msg_2_agent", partId: "prt_2", text: "!" },
+    });
+    expect(JSON.stringify(all(before))).toBe(frozen);
+    expect(messageOf(after, "msg_1_agent")).toBe(messageOf(before, "msg_1_agent"));
+    expect(messageOf(after, "msg_2_agent")).not.toBe(messageOf(before, "msg_2_agent"));
+  });
+
+  it("takes a delta into 20,000 messages nearly as fast as into 20", { timeout: 60_000 }, () => {
+    const long = bestDeltaMs(20_000);
+    expect(long.text).toHaveLength(5_000);
+    expect(long.ms).toBeLessThan(5 * bestDeltaMs(20).ms);
+  });
+});
+
+/** The best of five runs of 5,000 deltas into the middle of a conversation, so that a busy machine does not count. */
+function bestDeltaMs(messageCount: number): { ms: number; text: string } {
+  const started = Array.from({ length: messageCount }, (_, i): EventBody => ({
+    type: "message.started",
+    data: { messageId: `m_${i}`, role: "user" },
+  }));
+  const before = timelineOf(numbered(started));
+  const messageId = `m_${messageCount / 2}`;
+  const deltas = numbered(
+    Array.from({ length: 5_000 }, (): EventBody => ({
+      type: "part.delta",
+      data: { messageId, partId: "p", text: "x" },
+    })),
+    before.lastSeq + 1,
+  );
+  const runs = Array.from({ length: 5 }, () => {
+    const begun = performance.now();
+    const after = timelineOf(deltas, before);
+    return { ms: performance.now() - begun, text: messageOf(after, messageId)?.parts[0]?.text ?? "" };
+  });
+  return runs.reduce((best, run) => (run.ms < best.ms ? run : best));
+}
+
+describe("snapshot and tail", () => {
+  it("equal a replay from the first event, at any cut", () => {
+    for (let seed = 1; seed <= 60; seed += 1) {
+      const events = randomEvents(seed, 300);
+      const whole = timelineOf(events);
+      const cut = randomFrom(seed * 31)(events.length);
+      const snapshot = timelineOf(events.slice(0, cut));
+      // Overlap: a reader that resumes may be given what it holds.
+      const tail = events.slice(Math.max(0, cut - 3));
+      expect(all(timelineOf(tail, snapshot)), `seed ${seed}, cut ${cut}`).toEqual(all(whole));
+    }
+  });
+
+  it("equal a replay when the newest window went through JSON, at every cut", () => {
+    const [first, ...rest] = [plainTurn(1), plainTurn(2), plainTurn(3), plainTurn(4)];
+    const events = numbered([
+      ...(first ?? []).slice(0, 5),
+      queued(9),
+      ...(first ?? []).slice(5),
+      ...rest.flat(),
+    ]);
+    const whole = all(timelineOf(events));
+    for (let cut = 0; cut <= events.length; cut += 1) {
+      const stored = JSON.stringify(all(timelineOf(events.slice(0, cut))));
+      const snapshot = timelineFromWindow(JSON.parse(stored) as ReturnType<typeof all>);
+      expect(all(timelineOf(events.slice(cut), snapshot)), `cut ${cut}`).toEqual(whole);
+    }
+  });
+});
+
+describe("window", () => {
+  const timeline = of(...plainTurn(1), ...plainTurn(2), ...plainTurn(3), queued(4));
+  it("pages from the newest to the oldest without a gap or a repetition", () => {
+    const newest = timelineWindow(timeline, { limit: 4 });
+    expect(newest.messages.map((m) => m.id)).toEqual([
+      "msg_2_user",
+      "msg_2_agent",
+      "msg_3_user",
+      "msg_3_agent",
+      "prm_4",
+    ]);
+    expect(newest).toMatchObject({ hasMore: true, lastSeq: timeline.lastSeq });
+    const older = timelineWindow(timeline, { limit: 4, beforeSeq: newest.messages[0]?.startedSeq });
+    expect(older.messages.map((m) => m.id)).toEqual(["msg_1_user", "msg_1_agent"]);
+    expect(older.hasMore).toBe(false);
+  });
+  it("is empty before the first message", () => {
+    expect(timelineWindow(timeline, { limit: 4, beforeSeq: 1 })).toMatchObject({
+      messages: [],
+      hasMore: false,
+    });
+  });
+});

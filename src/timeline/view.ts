@@ -1,0 +1,140 @@
+/** The conversation as people see it. Everything here is plain data and never changed in place. */
+import type {
+  AgentState,
+  EventDataOf,
+  Failure,
+  ModelRef,
+  PartKind,
+  PermissionMode,
+  ProvisioningStep,
+  Question,
+  RequestKind,
+  SessionStatus,
+  TokenUsage,
+  TurnOutcome,
+} from "../../sidecar/src/contract";
+
+export interface ToolView {
+  name: string;
+  /** Empty until the model has given it. */
+  input: Record<string, unknown>;
+  output: string;
+  status: "pending" | "running" | "completed" | "error";
+  title: string | null;
+  durationMs: number | null;
+  exitCode: number | null;
+  /** Unified diff, of tools that edit. */
+  diff: string | null;
+  error: string | null;
+}
+
+export interface PartView {
+  id: string;
+  kind: PartKind;
+  text: string;
+  state: "streaming" | "done";
+  /** Of kind `tool` alone. */
+  tool?: ToolView;
+  file?: { name: string; mime: string; url?: string };
+  files?: readonly string[];
+}
+
+export interface MessageView {
+  /** The agent's message id; of a prompt that has not become a message yet, the prompt's id. */
+  id: string;
+  role: "user" | "assistant";
+  /** `shell`: a command that a person ran; its text is the command. */
+  kind: "message" | "shell";
+  state: "queued" | "streaming" | "done";
+  turnId?: string;
+  /** Set on what a person sent; stays the same when the prompt becomes a message. */
+  promptId?: string;
+  model?: ModelRef;
+  agent?: string;
+  /** The person's user id. */
+  by?: string;
+  /** The sub-agent's conversation; absent in the main one. */
+  childId?: string;
+  tokens?: TokenUsage;
+  /** USD */
+  cost?: number;
+  error?: Failure;
+  parts: readonly PartView[];
+  /** Where it began in the log: the cursor for {@link timelineWindow}. */
+  startedSeq: number;
+  /** ISO 8601 UTC */
+  at: string;
+}
+
+export interface TurnView {
+  turnId: string;
+  promptId: string;
+  /** null while it runs. */
+  outcome: TurnOutcome | null;
+  error?: Failure;
+  startedAt: string;
+  endedAt: string | null;
+  /** The message of the prompt, once there is one. */
+  userMessageId?: string;
+}
+
+export interface RequestView {
+  requestId: string;
+  kind: RequestKind;
+  title: string;
+  detail: string;
+  patterns?: readonly string[];
+  always?: readonly string[];
+  questions?: readonly Question[];
+  messageId?: string;
+  partId?: string;
+  childId?: string;
+  openedAt: string;
+  /** null while it waits for an answer. */
+  outcome: EventDataOf<"request.closed">["outcome"] | null;
+  by?: string;
+  message?: string;
+}
+
+export interface ChildView {
+  childId: string;
+  title: string;
+  state: "running" | "ended";
+  /** The tool part that started it. */
+  messageId?: string;
+  partId?: string;
+}
+
+export type TodoView = EventDataOf<"todo.updated">["todos"][number];
+export type FileChangeView = EventDataOf<"changes.updated">["files"][number];
+
+export interface StatusView {
+  status: SessionStatus;
+  step: ProvisioningStep | null;
+  reason: Failure | null;
+  agentState: AgentState;
+}
+
+/** What `session.updated` has said so far. */
+export interface SettingsView {
+  title?: string;
+  model?: ModelRef;
+  agent?: string;
+  permissionMode?: PermissionMode;
+  visibility?: EventDataOf<"session.updated">["visibility"];
+}
+
+export interface RetryView {
+  attempt: number;
+  message: string;
+  nextAt: string;
+  childId?: string;
+}
+
+export type ErrorView = Failure & { seq: number; at: string; childId?: string };
+
+/** Sums over all messages, sub-agents' included. Cost in USD. */
+export interface TotalsView {
+  tokens: TokenUsage;
+  cost: number;
+}
