@@ -1,0 +1,52 @@
+"use client";
+
+import { api } from "../../_client/api";
+import { signIn } from "../../_client/sign-in";
+import { Field } from "../../_ui/field";
+import { Form } from "../../_ui/form";
+
+async function claim(read: (name: string) => string): Promise<void> {
+  const person = { email: read("email"), password: read("password") };
+  await api.system.claim.mutate({ code: read("code"), name: read("name"), ...person });
+  await signIn(person);
+  window.location.assign("/");
+}
+
+export function ClaimForm() {
+  return (
+    <Form action={claim} label="Claim" busyLabel="Claiming…">
+      <Field
+        name="code"
+        label="Claim code"
+        hint="The last line that npm run up printed; also in the file claim-code of the data directory."
+        placeholder="ABCD-EFGH"
+        autoComplete="one-time-code"
+        autoCapitalize="characters"
+        spellCheck={false}
+        maxLength={40}
+        mono
+        required
+        autoFocus
+      />
+      <Field name="name" label="Your name" autoComplete="name" maxLength={100} required />
+      <Field
+        name="email"
+        label="E-mail address"
+        type="email"
+        autoComplete="username"
+        maxLength={254}
+        required
+      />
+      <Field
+        name="password"
+        label="Password"
+        hint="At least 10 characters."
+        type="password"
+        autoComplete="new-password"
+        minLength={10}
+        maxLength={256}
+        required
+      />
+    </Form>
+  );
+}

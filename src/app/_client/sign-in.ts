@@ -1,0 +1,29 @@
+import { z } from "zod";
+
+const csrf = z.object({ csrfToken: z.string() });
+const refusal = z.object({ error: z.object({ message: z.string() }) });
+
+/** @throws Error with a sentence when the two do not go together, or after too many tries */
+export async function signIn(person: { email: string; password: string }): Promise<void> {
+  const response = await post("/api/auth/callback/credentials", person);
+  if (response.ok) return;
+  const body: unknown = await response.json();
+  const refused = refusal.safeParse(body);
+  throw new Error(
+    refused.success
+      ? refused.data.error.message
+      : "E-mail address and password do not go together. Check both and try again.",
+  );
+}
+
+/** @throws Error with a sentence */
+export async function signOut(): Promise<void> {
+  const response = await post("/api/auth/signout", {});
+  if (!response.ok) throw new Error("Signing out did not work. Try again.");
+}
+
+/** next-auth takes forms with a token that only its own pages can read. */
+async function post(path: string, fields: Record<string, string>): Promise<Response> {
+  const { csrfToken } = csrf.parse(await (await fetch("/api/auth/csrf")).json());
+  return fetch(path, { method: "POST", body: new URLSearchParams({ ...fields, csrfToken, json: "true" }) });
+}

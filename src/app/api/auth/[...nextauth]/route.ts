@@ -1,0 +1,42 @@
+import NextAuth from "next-auth";
+import { NextResponse, type NextRequest } from "next/server";
+import { z } from "zod";
+import { getServer } from "../../../../server/accessor";
+import { createAuthOptions } from "../../../../server/auth/next-auth";
+
+/** Read by its form: the server's AppError is another class in this module graph. */
+const refusal = z.object({
+  reason: z.string(),
+  message: z.string(),
+  retryAfterSeconds: z.number().nullable(),
+});
+
+async function handle(
+  req: NextRequest,
+  context: { params: Promise<{ nextauth: string[] }> },
+): Promise<Response> {
+  const { services, authSettings } = getServer();
+  const refused: unknown[] = [];
+  const options = createAuthOptions({
+    logins: services.logins,
+    settings: authSettings,
+    onRefused: (error) => refused.push(error),
+  });
+  const handler = NextAuth(options) as (request: NextRequest, ctx: typeof context) => Promise<Response>;
+  const response = await handler(req, context);
+  return refused.length === 0 ? response : answerRefusal(refused[0], response);
+}
+
+/** next-auth would call every failure wrong credentials. */
+function answerRefusal(error: unknown, usual: Response): Response {
+  const known = refusal.safeParse(error);
+  if (!known.success) throw error;
+  const { reason, message, retryAfterSeconds } = known.data;
+  if (reason !== "throttled") return usual;
+  return NextResponse.json(
+    { error: { message, data: { code: "TOO_MANY_REQUESTS", httpStatus: 429, reason } } },
+    { status: 429, headers: { "retry-after": String(retryAfterSeconds ?? 60) } },
+  );
+}
+
+export { handle as GET, handle as POST };
