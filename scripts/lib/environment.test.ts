@@ -1,0 +1,63 @@
+import { describe, expect, it } from "vitest";
+import { parseEnvironment } from "./environment.mjs";
+
+describe("parseEnvironment", () => {
+  it("has defaults for everything", () => {
+    expect(parseEnvironment({}, "/srv/openagent")).toEqual({
+      port: 3000,
+      host: "127.0.0.1",
+      dataDir: "/srv/openagent/data",
+      url: "http://127.0.0.1:3000",
+      localUrl: "http://127.0.0.1:3000",
+      dockerSocket: "/var/run/docker.sock",
+      dockerSocketGiven: false,
+      extraCaFile: undefined,
+    });
+  });
+
+  it("takes a variable set to nothing for one that is not set", () => {
+    const empty = {
+      PORT: "",
+      HOST: "",
+      OPENAGENT_DATA_DIR: "",
+      DOCKER_HOST: "",
+      EXTRA_CA_FILE: "",
+      OPENAGENT_URL: "",
+    };
+    expect(parseEnvironment(empty, "/srv")).toEqual(parseEnvironment({}, "/srv"));
+  });
+
+  it("takes the address people use from OPENAGENT_URL and still probes on this machine", () => {
+    const given = { OPENAGENT_URL: "https://agents.example.org/", PORT: "8080", HOST: "0.0.0.0" };
+    expect(parseEnvironment(given, "/srv")).toMatchObject({
+      url: "https://agents.example.org",
+      localUrl: "http://127.0.0.1:8080",
+    });
+  });
+
+  it("brackets an IPv6 address", () => {
+    expect(parseEnvironment({ HOST: "::1" }, "/srv").localUrl).toBe("http://[::1]:3000");
+  });
+
+  it("takes the path out of DOCKER_HOST", () => {
+    const { dockerSocket, dockerSocketGiven } = parseEnvironment(
+      { DOCKER_HOST: "unix:///run/user/1000/docker.sock" },
+      "/srv",
+    );
+    expect([dockerSocket, dockerSocketGiven]).toEqual(["/run/user/1000/docker.sock", true]);
+  });
+
+  it.each([
+    "tcp://127.0.0.1:2375",
+    "ssh://root@host",
+    "unix://",
+    "unix://relative.sock",
+    "/var/run/docker.sock",
+  ])("refuses DOCKER_HOST=%s and says what it must be", (DOCKER_HOST) => {
+    expect(() => parseEnvironment({ DOCKER_HOST }, "/srv")).toThrow(/DOCKER_HOST must be a local socket/);
+  });
+
+  it.each(["0", "65536", "3000x", "-1", "http"])("refuses PORT=%s", (PORT) => {
+    expect(() => parseEnvironment({ PORT }, "/srv")).toThrow(/PORT must be a number from 1 to 65535/);
+  });
+});

@@ -1,0 +1,59 @@
+import { createServer } from "node:net";
+import { describe, expect, it } from "vitest";
+import { checkPort, machineProblems, portProblem } from "./preflight.mjs";
+
+const GIB = 1024 ** 3;
+const good = {
+  nodeVersion: "20.9.0",
+  platform: "linux",
+  arch: "x64",
+  freeDiskBytes: 10 * GIB,
+  memoryBytes: 8 * GIB,
+  firstTime: true,
+};
+
+describe("machineProblems", () => {
+  it("finds none on a machine that will do", () => {
+    expect(machineProblems(good)).toEqual([]);
+    expect(machineProblems({ ...good, nodeVersion: "24.0.0" })).toEqual([]);
+  });
+
+  it.each([
+    [{ nodeVersion: "20.8.1" }, /Node 20\.9 or newer/],
+    [{ nodeVersion: "18.20.0" }, /Node 20\.9 or newer/],
+    [{ platform: "darwin", arch: "arm64" }, /Linux on x64/],
+    [{ freeDiskBytes: 2 * GIB }, /4\.0 GiB of free disk are needed here, there are 2\.0 GiB/],
+    [{ memoryBytes: GIB }, /2\.0 GiB of memory are needed/],
+  ])("names what is wrong and its fix: %o", (change, problem) => {
+    const problems = machineProblems({ ...good, ...change });
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toMatch(problem);
+  });
+
+  it("names several at once", () => {
+    expect(machineProblems({ ...good, nodeVersion: "16.0.0", memoryBytes: GIB })).toHaveLength(2);
+  });
+
+  it("asks for little disk once everything is built", () => {
+    expect(machineProblems({ ...good, freeDiskBytes: 2 * GIB, firstTime: false })).toEqual([]);
+  });
+});
+
+describe("checkPort", () => {
+  it("refuses a port that another program has, and names another one", async () => {
+    const other = createServer();
+    await new Promise<void>((resolve) => other.listen(0, "127.0.0.1", resolve));
+    const address = other.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    await expect(checkPort({ host: "127.0.0.1", port })).rejects.toThrow(`PORT=${port + 1} npm run up`);
+    await new Promise((resolve) => other.close(resolve));
+    await expect(checkPort({ host: "127.0.0.1", port })).resolves.toBeUndefined();
+  });
+
+  it("has a next step for each kind of refusal", () => {
+    expect(portProblem({ host: "127.0.0.1", port: 80, code: "EACCES" })).toMatch(/Choose one from 1024/);
+    expect(portProblem({ host: "192.0.2.1", port: 3000, code: "EADDRNOTAVAIL" })).toMatch(
+      /Set HOST to an address of this machine/,
+    );
+  });
+});

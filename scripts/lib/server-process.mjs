@@ -1,0 +1,163 @@
+import { performance } from "node:perf_hooks";
+import { spawn } from "node:child_process";
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { request } from "node:http";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { nodeProgram, ROOT } from "./environment.mjs";
+import { SetupError } from "./setup-error.mjs";
+import { lastLines } from "./steps.mjs";
+
+export const ENTRY = join(ROOT, "dist/server/main.mjs");
+const READY_DEADLINE_MS = 60_000;
+const PROBE_DEADLINE_MS = 5_000;
+const KEPT_LOG_BYTES = 20 * 1024 * 1024;
+
+/** @typedef {import("./environment.mjs").Environment} Environment */
+
+/** @param {string} dataDir */
+export const logFileOf = (dataDir) => join(dataDir, "logs/server.log");
+/** @param {string} dataDir */
+const pidFileOf = (dataDir) => join(dataDir, "server.pid");
+
+/**
+ * The pid of the server of this data directory; undefined when it does not run. A pid that another program has by now
+ * is not taken for it.
+ * @param {string} dataDir
+ * @returns {number | undefined}
+ */
+export function runningServer(dataDir) {
+  const file = pidFileOf(dataDir);
+  if (!existsSync(file)) return undefined;
+  const pid = Number(readFileSync(file, "utf8").trim());
+  return Number.isInteger(pid) && pid > 1 && isServer(pid) ? pid : undefined;
+}
+
+/** @param {number} pid */
+function isServer(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").includes(ENTRY);
+  } catch {
+    // No such process any more.
+    return false;
+  }
+}
+
+/**
+ * Starts the server in a session of its own; it outlives this script.
+ * @param {{ dataDir: string, env: Record<string, string | undefined> }} options
+ * @returns {{ child: import("node:child_process").ChildProcess, logFrom: number }} `logFrom`: where its part of the log begins, bytes
+ */
+export function startServer({ dataDir, env }) {
+  const logFile = logFileOf(dataDir);
+  mkdirSync(join(dataDir, "logs"), { recursive: true, mode: 0o700 });
+  if (existsSync(logFile) && statSync(logFile).size > KEPT_LOG_BYTES) renameSync(logFile, `${logFile}.1`);
+  const logFrom = existsSync(logFile) ? statSync(logFile).size : 0;
+  const log = openSync(logFile, "a", 0o600);
+  const child = spawn(nodeProgram(), [ENTRY], {
+    cwd: ROOT,
+    env,
+    detached: true,
+    stdio: ["ignore", log, log],
+  });
+  closeSync(log);
+  if (child.pid) writeFileSync(pidFileOf(dataDir), `${child.pid}\n`, { mode: 0o600 });
+  return { child, logFrom };
+}
+
+/**
+ * Waits until /readyz is 200.
+ * @param {{ environment: Environment, hasEnded?: () => boolean, logFrom?: number, deadlineMs?: number }} options
+ * @throws {SetupError} with the log's last lines when the process ended or the deadline passed
+ */
+export async function untilReady({
+  environment,
+  hasEnded = () => false,
+  logFrom = 0,
+  deadlineMs = READY_DEADLINE_MS,
+}) {
+  const deadline = performance.now() + deadlineMs;
+  for (;;) {
+    const answer = await probe(environment);
+    if (answer.ready) return;
+    if (hasEnded() || performance.now() > deadline) {
+      const log = logFileOf(environment.dataDir);
+      const tail = existsSync(log) ? lastLines(readFileSync(log).subarray(logFrom).toString("utf8"), 20) : "";
+      throw new SetupError(
+        hasEnded()
+          ? `The server ended as it started. Mend what its last lines above name, then \`npm run up\`; the whole log is in ${log}.`
+          : `The server runs but is not ready (${answer.why}). Mend what this names, then \`npm run down\` and \`npm run up\`; the log is in ${log}.`,
+        tail,
+      );
+    }
+    await delay(150);
+  }
+}
+
+/**
+ * @param {Environment} environment
+ * @returns {Promise<{ ready: boolean, why: string }>}
+ */
+function probe({ url, localUrl }) {
+  return new Promise((resolve) => {
+    // The Host that the server expects: with OPENAGENT_URL set it may refuse others.
+    const headers = { host: new URL(url).host };
+    const get = request(`${localUrl}/readyz`, { headers, timeout: PROBE_DEADLINE_MS }, (response) => {
+      let body = "";
+      response.on("data", (chunk) => (body += chunk));
+      response.once("end", () => resolve({ ready: response.statusCode === 200, why: body.slice(0, 500) }));
+      response.once("error", (error) => resolve({ ready: false, why: error.message }));
+    });
+    get.once("timeout", () => get.destroy(new Error("no answer")));
+    get.once("error", (error) => resolve({ ready: false, why: error.message }));
+    get.end();
+  });
+}
+
+/**
+ * Asks the server to end and waits for it. Sessions stay.
+ * @param {{ dataDir: string, pid: number, deadlineMs: number }} options
+ * @throws {SetupError} when it is still there after the deadline
+ */
+export async function stopServer({ dataDir, pid, deadlineMs }) {
+  try {
+    process.kill(pid, "SIGTERM");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "EPERM") {
+      throw new SetupError(
+        `The server runs as another user (pid ${pid}). Run \`npm run down\` as that user, or as root.`,
+        error.message,
+      );
+    }
+    // It ended by itself between the look and the signal.
+  }
+  const deadline = performance.now() + deadlineMs;
+  while (isServer(pid)) {
+    if (performance.now() > deadline) {
+      throw new SetupError(
+        `The server (pid ${pid}) did not end in ${deadlineMs / 1000} s. Look at \`npm run logs\`; \`kill -9 ${pid}\` ends it, sessions stay.`,
+      );
+    }
+    await delay(50);
+  }
+  rmSync(pidFileOf(dataDir), { force: true });
+}
+
+/**
+ * @param {string} dataDir
+ * @returns {string | null} null once claimed
+ */
+export function claimCode(dataDir) {
+  const file = join(dataDir, "claim-code");
+  return existsSync(file) ? readFileSync(file, "utf8").trim() || null : null;
+}

@@ -1,0 +1,63 @@
+/** `npm run up`: makes everything that is missing and starts the server in the background. See README. */
+import { existsSync } from "node:fs";
+import { hostname, userInfo } from "node:os";
+import { join } from "node:path";
+import { childEnvironment, readEnvironment, ROOT } from "./lib/environment.mjs";
+import { checkMachine, checkPort } from "./lib/preflight.mjs";
+import { prepareApp, prepareEngine, prepareImage, preparePackages } from "./lib/prepare.mjs";
+import { claimCode, runningServer, startServer, untilReady } from "./lib/server-process.mjs";
+import { runCommand } from "./lib/setup-error.mjs";
+import { say, step } from "./lib/steps.mjs";
+
+await runCommand(async () => {
+  const environment = readEnvironment();
+  const { dataDir } = environment;
+  if (runningServer(dataDir) !== undefined) {
+    say("The server runs already.");
+    await untilReady({ environment, deadlineMs: 15_000 });
+    announce(environment);
+    return;
+  }
+  checkMachine({ dataDir, firstTime: !existsSync(join(ROOT, "dist/server/main.mjs")) });
+  await checkPort(environment);
+  await prepareEngine(environment);
+  await preparePackages(environment);
+  const image = await prepareImage(environment);
+  await prepareApp(environment);
+  await step("server", () => start(environment, image));
+  announce(environment);
+});
+
+/**
+ * @param {import("./lib/environment.mjs").Environment} environment
+ * @param {string} image
+ */
+async function start(environment, image) {
+  const { dataDir } = environment;
+  const env = childEnvironment(environment, {
+    NODE_ENV: "production",
+    OPENAGENT_SESSION_IMAGE: image,
+    OPENAGENT_DATA_DIR: dataDir,
+  });
+  const { child, logFrom } = startServer({ dataDir, env });
+  let ended = false;
+  child.once("error", () => (ended = true));
+  child.once("exit", () => (ended = true));
+  await untilReady({ environment, hasEnded: () => ended, logFrom });
+  child.unref();
+}
+
+/** @param {import("./lib/environment.mjs").Environment} environment */
+function announce(environment) {
+  const code = claimCode(environment.dataDir);
+  say(`\nOpenAgent is ready: ${environment.url}`);
+  if (code) say(`It has no owner yet. Open the address and give this code: ${code}`);
+  if (environment.url === environment.localUrl) {
+    const { port } = environment;
+    say(
+      `From another machine: ssh -N -L ${port}:127.0.0.1:${port} ${userInfo().username}@${hostname()}, then open http://127.0.0.1:${port}`,
+    );
+  }
+  say("`npm run logs` shows what it does, `npm run down` stops it; sessions stay.");
+  process.stdout.write(`OPENAGENT_READY ${JSON.stringify({ url: environment.url, claimCode: code })}\n`);
+}
