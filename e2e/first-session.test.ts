@@ -1,5 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { containersOf, docker, type Product, runExample, runTurn, sessionIs, startProduct, volumesOf } from "./harness";
+import {
+  containersOf,
+  docker,
+  type Product,
+  readEvents,
+  runExample,
+  runTurn,
+  sessionIs,
+  startProduct,
+  volumesOf,
+} from "./harness";
 
 describe("a newcomer's first session, by script", () => {
   let product: Product;
@@ -18,7 +28,11 @@ describe("a newcomer's first session, by script", () => {
 
   it("creates at once, takes the prompt while creating, keeps files and chat over stop and resume, and removes all", async () => {
     const { client } = product;
-    const session = await client.sessions.create.mutate({ title: "Life", permissionMode: "auto", prompt: "make a hello page" });
+    const session = await client.sessions.create.mutate({
+      title: "Life",
+      permissionMode: "auto",
+      prompt: "make a hello page",
+    });
     expect(session.status).toBe("creating");
     const id = session.id;
     await sessionIs(client, id, "idle");
@@ -39,7 +53,9 @@ describe("a newcomer's first session, by script", () => {
     const before = await client.sessions.timeline.query({ id });
     expect((await client.sessions.stop.mutate({ id })).status).toBe("stopped");
     expect(await containersOf(product.instance)).toEqual([]);
-    await expect(client.prompts.send.mutate({ sessionId: id, text: "hi", key: "stopped" })).rejects.toMatchObject({
+    await expect(
+      client.prompts.send.mutate({ sessionId: id, text: "hi", key: "stopped" }),
+    ).rejects.toMatchObject({
       data: { reason: "session_stopped" },
       message: expect.stringContaining("Resume") as string,
     });
@@ -51,7 +67,9 @@ describe("a newcomer's first session, by script", () => {
     const again = await runTurn(client, { sessionId: id, text: "#script\nsay still here" });
     expect(again.text).toContain("still here");
     const after = await client.sessions.timeline.query({ id });
-    expect(after.messages.slice(0, before.messages.length).map((m) => m.id)).toEqual(before.messages.map((m) => m.id));
+    expect(after.messages.slice(0, before.messages.length).map((m) => m.id)).toEqual(
+      before.messages.map((m) => m.id),
+    );
 
     await client.sessions.remove.mutate({ id });
     expect(await containersOf(product.instance)).toEqual([]);
@@ -63,21 +81,30 @@ describe("a newcomer's first session, by script", () => {
     const { client } = product;
     const { id } = await client.sessions.create.mutate({ permissionMode: "ask" });
     await sessionIs(client, id, "idle");
-    const script = '#script\ntool bash {"command":"touch made-by-agent","description":"touch"}\nsay after the tool';
+    const script =
+      '#script\ntool bash {"command":"touch made-by-agent","description":"touch"}\nsay after the tool';
     const { promptId } = await client.prompts.send.mutate({ sessionId: id, text: script, key: "ask" });
-    const open = await poll(async () => (await client.requests.list.query({ sessionId: id, open: true })).items[0]);
+    const open = await poll(
+      async () => (await client.requests.list.query({ sessionId: id, open: true })).items[0],
+    );
     expect(open).toMatchObject({ kind: "permission", default: "reject", open: true });
     expect((await client.sessions.get.query({ id })).needsInput).toBe(true);
     await client.requests.respond.mutate({ id: open.id, reply: "reject", message: "Use another name." });
-    await expect(client.requests.respond.mutate({ id: open.id, reply: "once" })).rejects.toMatchObject({ data: { reason: "already_answered" } });
-    const ended = await poll(async () => (await allEvents(id)).find((e) => e.type === "turn.ended" && e.data.promptId === promptId));
+    await expect(client.requests.respond.mutate({ id: open.id, reply: "once" })).rejects.toMatchObject({
+      data: { reason: "already_answered" },
+    });
+    const ended = await poll(async () =>
+      (await allEvents(id)).find((e) => e.type === "turn.ended" && e.data.promptId === promptId),
+    );
     expect(ended).toMatchObject({ data: { outcome: "done" } });
     const files = await runTurn(client, { sessionId: id, text: "ls", kind: "shell" });
     expect(JSON.stringify(files.events)).not.toContain("made-by-agent");
 
     const second = await runTurn(client, { sessionId: id, text: script, reply: "once" });
     expect(second.text).toContain("after the tool");
-    expect(JSON.stringify((await runTurn(client, { sessionId: id, text: "ls", kind: "shell" })).events)).toContain("made-by-agent");
+    expect(
+      JSON.stringify((await runTurn(client, { sessionId: id, text: "ls", kind: "shell" })).events),
+    ).toContain("made-by-agent");
     await client.sessions.remove.mutate({ id });
   });
 
@@ -86,7 +113,9 @@ describe("a newcomer's first session, by script", () => {
     const { id } = await client.sessions.create.mutate({ permissionMode: "auto" });
     await sessionIs(client, id, "idle");
     const long = runTurn(client, { sessionId: id, text: "#script\nsay one\nsleep 60000\nsay two" });
-    await poll(async () => ((await client.sessions.get.query({ id })).status === "active" ? true : undefined));
+    await poll(async () =>
+      (await client.sessions.get.query({ id })).status === "active" ? true : undefined,
+    );
     await poll(async () => (JSON.stringify(await allEvents(id)).includes("one") ? true : undefined));
     expect(await client.prompts.abort.mutate({ sessionId: id })).toEqual({ aborted: true });
     expect((await long).outcome).toBe("aborted");
@@ -104,18 +133,7 @@ describe("a newcomer's first session, by script", () => {
     await Promise.all(made.map(({ id }) => client.sessions.remove.mutate({ id })));
   });
 
-  async function allEvents(id: string) {
-    const { lastSeq } = await product.client.sessions.get.query({ id });
-    const events = [];
-    const { followEvents } = await import("../src/client/index");
-    const stop = new AbortController();
-    for await (const event of followEvents(product.client, { sessionId: id, afterSeq: 0, signal: stop.signal })) {
-      events.push(event);
-      if (event.seq >= lastSeq) break;
-    }
-    stop.abort();
-    return events;
-  }
+  const allEvents = (id: string) => readEvents(product.client, id);
 
   async function doneTurns(id: string, count: number): Promise<void> {
     await poll(async () => {

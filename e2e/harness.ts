@@ -15,7 +15,11 @@ import type { SessionEvent } from "../sidecar/src/contract";
 export const ROOT = join(import.meta.dirname, "..");
 const run = promisify(execFile);
 
-export const OWNER = { name: "Olivia Owner", email: "olivia@example.test", password: "correct horse battery" };
+export const OWNER = {
+  name: "Olivia Owner",
+  email: "olivia@example.test",
+  password: "correct horse battery",
+};
 
 export interface Product {
   url: string;
@@ -33,8 +37,11 @@ export interface Product {
 }
 
 /** Starts, claims, and makes a token. */
-export async function startProduct(env: Record<string, string> = {}): Promise<Product> {
-  const product = await startUnclaimed(env);
+export async function startProduct(
+  env: Record<string, string> = {},
+  opts: { healthyAt?: "/readyz" | "/healthz" } = {},
+): Promise<Product> {
+  const product = await startUnclaimed(env, opts);
   const claimed = await post(product.url, "system.claim", { code: product.claimCode(), ...OWNER });
   if (!claimed.ok) throw new Error(`claim failed: ${await claimed.text()}`);
   const cookie = await signIn(product.url, OWNER);
@@ -45,7 +52,11 @@ export async function startProduct(env: Record<string, string> = {}): Promise<Pr
 
 export type UnclaimedProduct = Omit<Product, "client" | "token"> & { claimCode(): string };
 
-export async function startUnclaimed(env: Record<string, string> = {}): Promise<UnclaimedProduct> {
+/** @param opts.healthyAt `/healthz` for a server whose engine is missing on purpose */
+export async function startUnclaimed(
+  env: Record<string, string> = {},
+  opts: { healthyAt?: "/readyz" | "/healthz" } = {},
+): Promise<UnclaimedProduct> {
   const port = await freePort();
   const dataDir = mkdtempSync(join(tmpdir(), "oa-e2e-"));
   const instance = `oa-t${randomBytes(4).toString("hex")}`;
@@ -56,15 +67,23 @@ export async function startUnclaimed(env: Record<string, string> = {}): Promise<
   const start = async () => {
     const started = spawn(process.execPath, ["dist/server/main.mjs"], {
       cwd: ROOT,
-      env: { ...process.env, NODE_ENV: "production", PORT: String(port), OPENAGENT_DATA_DIR: dataDir, OPENAGENT_INSTANCE: instance, ...env },
+      env: {
+        ...process.env,
+        NODE_ENV: "production",
+        PORT: String(port),
+        OPENAGENT_DATA_DIR: dataDir,
+        OPENAGENT_INSTANCE: instance,
+        ...env,
+      },
       stdio: ["ignore", "pipe", "pipe"],
     });
     child = started;
     started.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
     started.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
     await until(async () => {
-      if (started.exitCode !== null) throw new Error(`the server ended with ${started.exitCode}:\n${output.slice(-4000)}`);
-      return (await fetch(`${url}/readyz`).catch(() => null))?.status === 200;
+      if (started.exitCode !== null)
+        throw new Error(`the server ended with ${started.exitCode}:\n${output.slice(-4000)}`);
+      return (await fetch(`${url}${opts.healthyAt ?? "/readyz"}`).catch(() => null))?.status === 200;
     }, 30_000);
   };
   const stop = async (signal: NodeJS.Signals = "SIGTERM") => {
@@ -101,7 +120,12 @@ export async function startUnclaimed(env: Record<string, string> = {}): Promise<
 }
 
 /** A tRPC mutation as a program without our client makes it. */
-export function post(url: string, path: string, input: unknown, headers: Record<string, string> = {}): Promise<Response> {
+export function post(
+  url: string,
+  path: string,
+  input: unknown,
+  headers: Record<string, string> = {},
+): Promise<Response> {
   return fetch(`${url}/api/trpc/${path}`, {
     method: "POST",
     headers: { "content-type": "application/json", origin: url, ...headers },
@@ -137,7 +161,11 @@ function tokenOf(body: unknown): string {
 }
 
 /** Asks until true. @throws Error at the deadline. */
-export async function until(check: () => Promise<boolean> | boolean, limitMs: number, what = "the condition"): Promise<void> {
+export async function until(
+  check: () => Promise<boolean> | boolean,
+  limitMs: number,
+  what = "the condition",
+): Promise<void> {
   const deadline = performance.now() + limitMs;
   while (!(await check())) {
     if (performance.now() > deadline) throw new Error(`${what} did not come true within ${limitMs} ms`);
@@ -146,16 +174,33 @@ export async function until(check: () => Promise<boolean> | boolean, limitMs: nu
 }
 
 /** Waits for a session's status. @throws Error when it fails instead. */
-export async function sessionIs(client: OpenAgentClient, id: string, status: string, limitMs = 60_000): Promise<void> {
+export async function sessionIs(
+  client: OpenAgentClient,
+  id: string,
+  status: string,
+  limitMs = 60_000,
+): Promise<void> {
   await until(
     async () => {
       const session = await client.sessions.get.query({ id });
-      if (session.status === "error" && status !== "error") throw new Error(`session failed: ${JSON.stringify(session.reason)}`);
+      if (session.status === "error" && status !== "error")
+        throw new Error(`session failed: ${JSON.stringify(session.reason)}`);
       return session.status === status;
     },
     limitMs,
     `status ${status}`,
   );
+}
+
+/** Everything that a session's log holds now. */
+export async function readEvents(client: OpenAgentClient, id: string): Promise<SessionEvent[]> {
+  const { lastSeq } = await client.sessions.get.query({ id });
+  const events: SessionEvent[] = [];
+  for await (const event of followEvents(client, { sessionId: id, afterSeq: 0 })) {
+    events.push(event);
+    if (event.seq >= lastSeq) break;
+  }
+  return events;
 }
 
 export interface TurnResult {
@@ -179,15 +224,18 @@ export async function runTurn(
   const stop = new AbortController();
   const timer = setTimeout(() => stop.abort(), 90_000);
   const events: SessionEvent[] = [];
-  const kinds = new Map<string, string>();
-  let text = "";
   try {
-    for await (const event of followEvents(client, { sessionId: opts.sessionId, afterSeq, signal: stop.signal })) {
+    for await (const event of followEvents(client, {
+      sessionId: opts.sessionId,
+      afterSeq,
+      signal: stop.signal,
+    })) {
       events.push(event);
-      if (event.type === "part.started") kinds.set(event.data.partId, event.data.kind);
-      if (event.type === "part.delta" && kinds.get(event.data.partId) === "text") text += event.data.text;
-      if (event.type === "request.opened") await client.requests.respond.mutate({ id: event.data.requestId, reply: opts.reply ?? "once" });
-      if (event.type === "turn.ended" && event.data.promptId === promptId) return { events, text, outcome: event.data.outcome };
+      if (event.type === "request.opened")
+        await client.requests.respond.mutate({ id: event.data.requestId, reply: opts.reply ?? "once" });
+      if (event.type === "turn.ended" && event.data.promptId === promptId) {
+        return { events, text: spokenText(events), outcome: event.data.outcome };
+      }
     }
   } finally {
     clearTimeout(timer);
@@ -195,9 +243,26 @@ export async function runTurn(
   throw new Error(`the turn did not end; last events: ${JSON.stringify(events.slice(-5))}`);
 }
 
+/** What the agent said: the text parts of its messages, which begin with some text or none and go on in deltas. */
+export function spokenText(events: SessionEvent[]): string {
+  const spoken = new Set<string>();
+  let text = "";
+  for (const event of events) {
+    if (event.type === "message.started" && event.data.role === "assistant") spoken.add(event.data.messageId);
+    if (event.type === "part.started" && event.data.kind === "text" && spoken.has(event.data.messageId)) {
+      spoken.add(event.data.partId);
+      text += event.data.text ?? "";
+    }
+    if (event.type === "part.delta" && spoken.has(event.data.partId)) text += event.data.text;
+  }
+  return text;
+}
+
 /** The engine's containers of one installation, running or not. */
 export async function containersOf(instance: string): Promise<string[]> {
-  return lines(await run("docker", ["ps", "-aq", "--no-trunc", "--filter", `label=openagent.installation=${instance}`]));
+  return lines(
+    await run("docker", ["ps", "-aq", "--no-trunc", "--filter", `label=openagent.installation=${instance}`]),
+  );
 }
 
 export async function volumesOf(instance: string): Promise<string[]> {
@@ -209,10 +274,17 @@ export async function docker(...args: string[]): Promise<string> {
 }
 
 /** An example of examples/, run as a person runs it. */
-export async function runExample(name: string, opts: { url: string; token: string; args?: string[] }): Promise<{ stdout: string; code: number }> {
+export async function runExample(
+  name: string,
+  opts: { url: string; token: string; args?: string[] },
+): Promise<{ stdout: string; code: number }> {
   const env = { ...process.env, OPENAGENT_URL: opts.url, OPENAGENT_TOKEN: opts.token };
   try {
-    const { stdout } = await run(process.execPath, ["--import", "tsx", `examples/${name}`, ...(opts.args ?? [])], { cwd: ROOT, env, timeout: 100_000 });
+    const { stdout } = await run(
+      process.execPath,
+      ["--import", "tsx", `examples/${name}`, ...(opts.args ?? [])],
+      { cwd: ROOT, env, timeout: 100_000 },
+    );
     return { stdout, code: 0 };
   } catch (error) {
     const failed = error as { stdout?: string; stderr?: string; code?: number };

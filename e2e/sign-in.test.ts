@@ -1,0 +1,97 @@
+import { type Browser, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createClient } from "../src/client/index";
+import { OWNER, post, signIn, startUnclaimed, type UnclaimedProduct } from "./harness";
+
+const LAUNCH = {
+  executablePath: "/usr/bin/chromium",
+  args: [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+  ],
+};
+
+describe("the first visitor, in a browser", () => {
+  let product: UnclaimedProduct;
+  let browser: Browser;
+  beforeAll(async () => {
+    product = await startUnclaimed();
+    browser = await chromium.launch(LAUNCH);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await product?.close();
+  });
+
+  const newPage = async (viewport = { width: 1280, height: 800 }): Promise<Page> =>
+    (await browser.newContext({ viewport })).newPage();
+
+  const fillClaim = async (page: Page, over: Partial<typeof OWNER & { code: string }> = {}) => {
+    const values = { ...OWNER, code: "WRNG-CODE", ...over };
+    await page.getByLabel(/code/i).fill(values.code);
+    await page.getByLabel(/name/i).fill(values.name);
+    await page.getByLabel(/e-?mail/i).fill(values.email);
+    await page.getByLabel(/password/i).fill(values.password);
+    await page.getByRole("button", { name: /claim/i }).click();
+  };
+
+  it("is led to the claim, told what is wrong with it, and let in with the right code, on a phone too", async () => {
+    const code = product.claimCode();
+    const page = await newPage({ width: 390, height: 844 });
+    await page.goto(product.url);
+    await page.waitForURL(/\/claim/);
+    await fillClaim(page);
+    await page.getByText(/code/i).and(page.getByRole("alert")).waitFor();
+    await fillClaim(page, { code, password: OWNER.email });
+    await page
+      .getByRole("alert")
+      .filter({ hasText: /password|characters/i })
+      .waitFor();
+    await fillClaim(page, { code });
+    await page.waitForURL(`${product.url}/`);
+    await page.getByText(OWNER.name).first().waitFor();
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
+    expect((await post(product.url, "system.claim", { code, ...OWNER })).status).toBeGreaterThanOrEqual(400);
+  });
+
+  it("signs in, makes a token that works, signs out, and then is nobody", async () => {
+    const page = await newPage();
+    await page.goto(`${product.url}/`);
+    await page.waitForURL(/\/sign-in/);
+    await page.getByLabel(/e-?mail/i).fill(OWNER.email);
+    await page.getByLabel(/password/i).fill("not the password");
+    await page.getByRole("button", { name: /sign in/i }).click();
+    await page
+      .getByRole("alert")
+      .filter({ hasText: /password/i })
+      .waitFor();
+    await page.getByLabel(/password/i).fill(OWNER.password);
+    await page.getByRole("button", { name: /sign in/i }).click();
+    await page.waitForURL(`${product.url}/`);
+
+    const cookie = (await page.context().cookies()).map(({ name, value }) => `${name}=${value}`).join("; ");
+    await page.getByLabel(/what is it for/i).fill("laptop");
+    await page.getByRole("button", { name: /create token/i }).click();
+    const token = await page.getByText(/^oa_/).first().textContent();
+    const client = createClient({ url: product.url, token: token?.trim() ?? "" });
+    expect(await client.account.me.query()).toMatchObject({ email: OWNER.email, role: "owner" });
+
+    await page.getByRole("button", { name: /sign out/i }).click();
+    await page.waitForURL(/\/sign-in/);
+    const afterwards = await fetch(`${product.url}/api/trpc/account.me`, { headers: { cookie } });
+    expect(afterwards.status).toBe(401);
+    expect(await client.account.me.query()).toMatchObject({ email: OWNER.email });
+  });
+
+  it("gets the same answer for an unknown person as for a wrong password", async () => {
+    const attempt = async (email: string) => {
+      const cookie = await signIn(product.url, { email, password: "some wrong password" });
+      return (await fetch(`${product.url}/api/trpc/account.me`, { headers: { cookie } })).status;
+    };
+    expect(await attempt(OWNER.email)).toBe(401);
+    expect(await attempt("nobody@example.test")).toBe(401);
+  });
+});
