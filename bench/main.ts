@@ -1,0 +1,66 @@
+/**
+ * `npm run bench [-- start stream memory terminal]`: figures of the built product, each beside its baseline in the same
+ * run. Nothing is asserted. The table goes to stdout and to bench/results/latest.md, progress to stderr.
+ */
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import Docker from "dockerode";
+import { readEnvironment } from "../scripts/lib/environment.mjs";
+import { prepareApp, prepareEngine, prepareImage } from "../scripts/lib/prepare.mjs";
+import { type BenchContext, Cleanup, ROOT } from "./context";
+import { describeMachine } from "./machine";
+import { type FigureReport, renderReport } from "./table";
+
+/** Loaded late: what drives the product wants it built. */
+const FIGURES = {
+  start: async (ctx) => (await import("./cold-start")).coldStart(ctx),
+  stream: async (ctx) => (await import("./delta-latency")).deltaLatency(ctx),
+  memory: async (ctx) => (await import("./idle-memory")).idleMemory(ctx),
+  terminal: async (ctx) => (await import("./terminal-echo")).terminalEcho(ctx),
+} satisfies Record<string, (ctx: BenchContext) => Promise<FigureReport>>;
+type FigureName = keyof typeof FIGURES;
+
+const progress = (line: string): void => void process.stderr.write(`${line}\n`);
+
+async function main(asked: readonly string[], cleanup: Cleanup): Promise<void> {
+  const names = asked.length > 0 ? asked : Object.keys(FIGURES);
+  const unknown = names.filter((name) => !isFigure(name));
+  if (unknown.length > 0) {
+    throw new Error(
+      `There is no figure ${unknown.join(", ")}. Choose from ${Object.keys(FIGURES).join(", ")}.`,
+    );
+  }
+  const environment = readEnvironment();
+  await prepareEngine(environment);
+  const image = await prepareImage(environment);
+  await prepareApp(environment);
+  const docker = new Docker({ socketPath: environment.dockerSocket });
+  const machine = await describeMachine(docker);
+  const reports: FigureReport[] = [];
+  for (const name of names.filter(isFigure)) {
+    reports.push(await FIGURES[name]({ docker, image, cleanup, progress }));
+  }
+  const report = renderReport(reports, machine);
+  process.stdout.write(report);
+  const results = join(ROOT, "bench/results");
+  mkdirSync(results, { recursive: true });
+  writeFileSync(join(results, "latest.md"), report);
+}
+
+function isFigure(name: string): name is FigureName {
+  return Object.hasOwn(FIGURES, name);
+}
+
+const cleanup = new Cleanup();
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  process.once(signal, () => {
+    progress("Interrupted; removing what was made.");
+    void cleanup.run().finally(() => process.exit(130));
+  });
+}
+main(process.argv.slice(2), cleanup)
+  .catch((error: unknown) => {
+    progress(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    process.exitCode = 1;
+  })
+  .finally(() => cleanup.run());

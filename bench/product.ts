@@ -1,0 +1,63 @@
+import { createClient, followEvents, type OpenAgentClient } from "../src/client/index";
+import { z } from "zod";
+import { OWNER, post, signIn, startProduct } from "../e2e/harness";
+import type { SessionEvent } from "../sidecar/src/contract";
+import type { BenchContext } from "./context";
+
+export interface BenchProduct {
+  client: OpenAgentClient;
+  url: string;
+  token: string;
+  /** Prefix of its containers. */
+  instance: string;
+  close(): Promise<void>;
+}
+
+const createdToken = z.object({ result: z.object({ data: z.object({ token: z.string() }) }) });
+
+/** The built product, claimed, with a client that may use every call the figures need. The caller closes it. */
+export async function startBenchProduct(
+  ctx: BenchContext,
+  env: Record<string, string> = {},
+): Promise<BenchProduct> {
+  const product = await startProduct({ OPENAGENT_SESSION_IMAGE: ctx.image, ...env });
+  const close = ctx.cleanup.add(() => product.close());
+  try {
+    const cookie = await signIn(product.url, OWNER);
+    const scopes = ["sessions:read", "sessions:write", "keys"];
+    const made = await post(product.url, "account.tokens.create", { name: "bench", scopes }, { cookie });
+    const token = createdToken.parse(await made.json()).result.data.token;
+    const { url, instance } = product;
+    return { url, token, instance, close, client: createClient({ url, token }) };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/**
+ * Follows a new session until it is agent-ready (status `idle`), by its events.
+ * @returns the status events seen, the last being `idle`
+ * @throws Error with the session's reason when it fails instead
+ */
+export async function untilReady(client: OpenAgentClient, sessionId: string): Promise<StatusEvent[]> {
+  const stop = new AbortController();
+  const seen: StatusEvent[] = [];
+  try {
+    for await (const event of followEvents(client, { sessionId, afterSeq: 0, signal: stop.signal })) {
+      if (event.type !== "session.status") continue;
+      seen.push(event);
+      if (event.data.status === "idle") return seen;
+      if (event.data.status === "error") {
+        throw new Error(
+          `The session failed: ${event.data.reason?.message} ${event.data.reason?.detail ?? ""}`,
+        );
+      }
+    }
+  } finally {
+    stop.abort();
+  }
+  throw new Error("The session's events ended before it was ready.");
+}
+
+export type StatusEvent = Extract<SessionEvent, { type: "session.status" }>;
