@@ -1,6 +1,6 @@
 import { performance } from "node:perf_hooks";
 import { spawn } from "node:child_process";
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -121,12 +121,33 @@ async function startEngine({ socketPath, stateDir }) {
   await startDaemon({ command: [findProgram("dockerd") ?? "dockerd"], socketPath, stateDir });
 }
 
+/** An engine that was killed leaves these; it refuses to start while the pid in one of them is anybody's, a zombie's too. */
+const ENGINE_PID_FILES = [
+  { file: "/var/run/docker.pid", program: "dockerd" },
+  { file: "/var/run/docker/containerd/containerd.pid", program: "containerd" },
+];
+
+/**
+ * Removes a pid file that names no living process of that program; a good one stays.
+ * @param {string} file
+ * @param {string} program as in /proc/PID/comm
+ */
+export function clearStalePidFile(file, program) {
+  if (!existsSync(file)) return;
+  const pid = readFileSync(file, "utf8").trim();
+  const status =
+    /^\d+$/.test(pid) && existsSync(`/proc/${pid}`) ? readFileSync(`/proc/${pid}/status`, "utf8") : "";
+  const lives = status.includes(`Name:\t${program}\n`) && !/^State:\tZ/m.test(status);
+  if (!lives) rmSync(file);
+}
+
 /**
  * Starts dockerd in a session of its own, so that it outlives this script and its terminal. Its pid goes to
  * `dockerd.pid` in the state directory: whoever wants it gone ends that process.
  * @param {{ command: string[], socketPath: string, stateDir: string }} options
  */
 export async function startDaemon({ command, socketPath, stateDir }) {
+  for (const { file, program } of ENGINE_PID_FILES) clearStalePidFile(file, program);
   mkdirSync(stateDir, { recursive: true });
   const logFile = join(stateDir, "dockerd.log");
   const log = openSync(logFile, "w");

@@ -1,9 +1,10 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { decide, pingEngine } from "./engine.mjs";
+import { clearStalePidFile, decide, pingEngine } from "./engine.mjs";
 
 const missing = {
   code: "ENOENT",
@@ -58,6 +59,25 @@ describe("pingEngine", () => {
     status.code = 503;
     expect(await pingEngine(socketPath)).toBe("HTTP 503");
     await new Promise((resolve) => engine.close(resolve));
+    await rm(dir, { recursive: true });
+  });
+});
+
+describe("clearStalePidFile", () => {
+  it("removes a file whose pid is nobody's, another program's or no number, and keeps a living engine's", async () => {
+    const dir = await mkdtemp(join(tmpdir(), "oa-pid-"));
+    const file = join(dir, "engine.pid");
+    const own = (await readFile("/proc/self/comm", "utf8")).trim();
+    const after = async (content: string, program: string) => {
+      await writeFile(file, content);
+      clearStalePidFile(file, program);
+      return existsSync(file);
+    };
+    expect(await after(String(process.pid), own)).toBe(true);
+    expect(await after(String(process.pid), "dockerd")).toBe(false);
+    expect(await after("4194999", own)).toBe(false);
+    expect(await after("x/../self", own)).toBe(false);
+    clearStalePidFile(file, own);
     await rm(dir, { recursive: true });
   });
 });
