@@ -58,9 +58,9 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
     void cleanup.run().finally(() => process.exit(130));
   });
 }
-main(process.argv.slice(2), cleanup)
-  .catch((error: unknown) => {
-    progress(error instanceof Error ? (error.stack ?? error.message) : String(error));
-    process.exitCode = 1;
-  })
-  .finally(() => cleanup.run());
+const tell = (error: unknown) => {
+  progress(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  process.exitCode = 1;
+};
+await main(process.argv.slice(2), cleanup).catch(tell);
+await cleanup.run().catch(tell);
