@@ -46,6 +46,7 @@ export async function startSidecar(options: SidecarOptions): Promise<{ close(): 
     createApp({ registration, instance, log }),
     instance,
   );
+  await instance.warmUp();
   const timer = setTimeout(() => {
     if (!registration.done) options.giveUp("not registered in time");
   }, REGISTER_WITHIN_MS);

@@ -84,6 +84,7 @@ export async function makeTestSidecar(options: TestSidecarOptions = {}): Promise
       headers: { authorization: `Bearer ${bearer}`, "content-type": "application/json" },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
+  await instance.warmUp();
   const { publicKey } = registration.offer("n".repeat(22));
   const context = {
     sessionId: boot.sessionId,

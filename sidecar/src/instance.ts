@@ -10,6 +10,7 @@ import {
 import { SidecarError } from "./errors";
 import { Spool } from "./events/spool";
 import type { Log } from "./log";
+import { type AgentLaunch, launchAgent } from "./opencode/agent-launch";
 import { ConfigFile } from "./opencode/config-file";
 import { agentEnvironment } from "./opencode/environment";
 import { killLeftovers } from "./opencode/leftovers";
@@ -35,12 +36,16 @@ interface Running {
   supervisor: Supervisor;
   turns: Turns;
   terminals: Terminals;
-  configFile: ConfigFile;
 }
 
-/** Everything that exists once the server has registered this instance. {@link Instance.close} by whoever made it. */
+/**
+ * What the sidecar runs: opencode from {@link Instance.warmUp} on, everything else once the server has registered this
+ * instance. {@link Instance.close} by whoever made it.
+ */
 export class Instance {
   readonly #options: InstanceOptions;
+  #configFile: ConfigFile | null = null;
+  #early: AgentLaunch | null = null;
   #running: Running | null = null;
 
   constructor(options: InstanceOptions) {
@@ -73,26 +78,37 @@ export class Instance {
   }
 
   /**
-   * Opens the epoch, closes what the last one left open and starts opencode in the background.
+   * Spawns opencode, whose start takes seconds, ahead of the registration: it holds no key and no conversation, and gets
+   * its configuration when the server has sent it. Only once everything listens that the agent could put itself in place of.
+   */
+  async warmUp(): Promise<void> {
+    const { config } = this.#options;
+    this.#configFile = await ConfigFile.create(config.configParent);
+    this.#early = launchAgent(config, this.#configFile.path);
+  }
+
+  /**
+   * Opens the epoch, closes what the last one left open and lets opencode take prompts as soon as it listens.
    * @throws SidecarError `bad_request` for an epoch that was used; nothing is started then.
    */
   async start(payload: RegistrationPayload): Promise<void> {
     const { config, log } = this.#options;
     const spool = await Spool.open({ dir: config.spoolDir, log });
     await spool.openEpoch(payload.epoch, payload.held);
-    const configFile = await ConfigFile.create(config.configParent);
+    this.#configFile ??= await ConfigFile.create(config.configParent);
     const { providers, settings } = payload;
     const setup = new AgentSetup({
-      file: configFile,
+      file: this.#configFile,
       credentialProxyPort: config.ports.credentialProxy,
       providers,
       settings,
     });
     const terminals = createTerminals(terminalOptions(config));
-    const { supervisor, turns } = this.#agent({ spool, setup, terminals });
+    const { supervisor, turns } = this.#agent({ spool, setup, terminals, configFile: this.#configFile });
     turns.closeUnfinished();
     const { bearer, egressSecret } = payload;
-    this.#running = { bearer, egressSecret, spool, setup, supervisor, turns, terminals, configFile };
+    this.#running = { bearer, egressSecret, spool, setup, supervisor, turns, terminals };
+    this.#early = null;
     supervisor.start();
   }
 
@@ -124,26 +140,29 @@ export class Instance {
   /** Ends terminals, opencode and the open turn, and writes what is left of the events. */
   async close(): Promise<void> {
     const running = this.#running;
-    if (!running) return;
-    running.terminals.closeAll();
-    running.turns.close();
-    await running.supervisor.stop();
-    await running.spool.close();
-    await running.configFile.remove();
+    running?.terminals.closeAll();
+    running?.turns.close();
+    await running?.supervisor.stop();
+    await running?.spool.close();
+    this.#early?.process.kill("SIGKILL");
+    await this.#early?.process.exited;
+    await this.#configFile?.remove();
   }
 
-  #agent(parts: { spool: Spool; setup: AgentSetup; terminals: Terminals }): {
+  #agent(parts: { spool: Spool; setup: AgentSetup; terminals: Terminals; configFile: ConfigFile }): {
     supervisor: Supervisor;
     turns: Turns;
   } {
     const { config, log, boot } = this.#options;
-    const { spool, setup, terminals } = parts;
+    const { spool, setup, terminals, configFile } = parts;
     const sessionId = boot.sessionId.startsWith("ses_") ? boot.sessionId : `ses_${boot.sessionId}`;
     const supervisor: Supervisor = new Supervisor({
       config,
       log,
       sessionId,
+      configFile: configFile.path,
       prepareConfig: () => setup.prepare(),
+      early: this.#early,
       title: () => setup.title,
       onEvent: (event) => turns.onAgentEvent(event),
       onGap: () => void turns.onGap(),

@@ -38,9 +38,10 @@ export interface AgentExit {
   stderr: string;
 }
 
-/** A running `opencode serve` in a process group of its own. Whoever starts one stops it with {@link AgentProcess.kill}. */
+/** A running `opencode serve` in a process group of its own. Whoever spawns one stops it with {@link AgentProcess.kill}. */
 export class AgentProcess {
   readonly #child: ChildProcess;
+  readonly #listens: Promise<string | null>;
   #stderr = "";
   /** Resolves when the process is gone, however it ended. */
   readonly exited: Promise<AgentExit>;
@@ -57,21 +58,14 @@ export class AgentProcess {
         setImmediate(() => resolve({ code, signal, stderr: this.#stderr.trim() })),
       );
     });
+    this.#listens = this.#firstWord();
   }
 
   get pid(): number | null {
     return this.#child.pid ?? null;
   }
 
-  /**
-   * Starts opencode and waits until it listens.
-   * @throws SidecarError `agent_failed` when it ends before or does not listen within 30 s; nothing runs then.
-   */
-  static async start(
-    command: AgentCommand,
-    signal: AbortSignal,
-    onSpawn?: (process: AgentProcess) => void,
-  ): Promise<AgentProcess> {
+  static spawn(command: AgentCommand): AgentProcess {
     const serve = [command.bin, "serve", "--hostname=127.0.0.1", `--port=${command.port}`];
     const [program, ...args] = [
       ...command.prefix,
@@ -89,12 +83,19 @@ export class AgentProcess {
       detached: true,
       stdio: ["ignore", "pipe", "pipe"],
     });
-    const agent = new AgentProcess(child);
-    onSpawn?.(agent);
-    const problem = await agent.#listening(signal);
-    if (problem === null) return agent;
-    agent.kill("SIGKILL");
-    const detail = `${problem}${agent.#stderr ? `: ${agent.#stderr.trim()}` : ""}`;
+    return new AgentProcess(child);
+  }
+
+  /**
+   * Resolves when opencode listens.
+   * @throws SidecarError `agent_failed` when it ends before, does not listen within 30 s of its start, or `signal` aborts;
+   * nothing runs then.
+   */
+  async listening(signal: AbortSignal): Promise<void> {
+    const problem = await Promise.race([this.#listens, aborted(signal)]);
+    if (problem === null) return;
+    this.kill("SIGKILL");
+    const detail = `${problem}${this.#stderr ? `: ${this.#stderr.trim()}` : ""}`;
     throw new SidecarError("agent_failed", "The agent did not start: restart the session.", detail);
   }
 
@@ -110,21 +111,17 @@ export class AgentProcess {
   }
 
   /** Null when it listens, else why not. */
-  #listening(signal: AbortSignal): Promise<string | null> {
+  #firstWord(): Promise<string | null> {
     return new Promise((resolve) => {
       let seen = "";
       const finish = (problem: string | null) => {
         clearTimeout(timer);
-        signal.removeEventListener("abort", onAbort);
         resolve(problem);
       };
-      const onAbort = () => finish("the sidecar is ending");
       const timer = setTimeout(
         () => finish(`no listening line within ${START_LIMIT_MS / 1000} s`),
         START_LIMIT_MS,
       );
-      signal.addEventListener("abort", onAbort);
-      if (signal.aborted) onAbort();
       // Read on after the line: a full pipe would stop opencode.
       this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => {
         seen = (seen + text).slice(-STDERR_TAIL_UNITS);
@@ -135,4 +132,12 @@ export class AgentProcess {
       );
     });
   }
+}
+
+function aborted(signal: AbortSignal): Promise<string> {
+  const problem = "the sidecar is ending";
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(problem);
+    else signal.addEventListener("abort", () => resolve(problem), { once: true });
+  });
 }

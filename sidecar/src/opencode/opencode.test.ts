@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { createServer, type Server } from "node:net";
+import { connect, createServer, type Server } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { healthResponse, parseEventBody, type PromptRequest, type SidecarEventType } from "../contract";
 import { ofType, textOf } from "../events/recordings.testing";
@@ -24,6 +24,7 @@ describe("a session with the real opencode", { timeout: 60_000 }, () => {
   let prompts = 0;
   let wayOut: Server;
   let wentOut = 0;
+  let earlyPid: number | null = null;
 
   beforeAll(async () => {
     expect(existsSync(OPENCODE_BIN)).toBe(true);
@@ -34,6 +35,9 @@ describe("a session with the real opencode", { timeout: 60_000 }, () => {
     });
     await new Promise<void>((resolve) => wayOut.listen(0, "127.0.0.1", resolve));
     sidecar = await makeTestSidecar(options());
+    // The slowest registration: opencode listens already, and must take its configuration from the file written now.
+    await eventually("opencode listens", () => accepts(sidecar.config.ports.opencode), 40_000);
+    earlyPid = await opencodePid();
     await sidecar.register();
     reader = follow(sidecar, { epoch: 1, n: 0 });
     await ready();
@@ -93,11 +97,10 @@ describe("a session with the real opencode", { timeout: 60_000 }, () => {
   };
   const sees = (turnId: string, type: SidecarEventType) =>
     eventually(type, () => eventsOf(turnId).some((event) => event.type === type));
-  const opencodePid = async () =>
-    (await readFile(`/proc/self/task/${process.pid}/children`, "utf8").catch(() => ""))
-      .split(" ")
-      .map(Number)
-      .find((pid) => pid > 0 && isOpencode(pid)) ?? null;
+  it("goes on with the opencode that was started before the registration", async () => {
+    expect(earlyPid).not.toBeNull();
+    expect(await opencodePid()).toBe(earlyPid);
+  });
 
   it("runs a prompt: text, reasoning, a tool behind a permission, and the end", async () => {
     const { turnId } = await send([
@@ -317,6 +320,31 @@ describe("a session with the real opencode", { timeout: 60_000 }, () => {
     expect(wentOut).toBe(0);
   });
 });
+
+describe("an instance that nobody registers", { timeout: 60_000 }, () => {
+  it("leaves no opencode behind when it ends", async () => {
+    const sidecar = await makeTestSidecar({ opencodeBin: OPENCODE_BIN });
+    const pid = await eventually("opencode spawned", opencodePid);
+    await sidecar.close();
+    expect(() => process.kill(pid, 0)).toThrow("ESRCH");
+  });
+});
+
+/** The opencode that this process started. */
+async function opencodePid(): Promise<number | null> {
+  const children = await readFile(`/proc/self/task/${process.pid}/children`, "utf8").catch(() => "");
+  const pids = children.split(" ").map(Number);
+  return pids.find((pid) => pid > 0 && isOpencode(pid)) ?? null;
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, "127.0.0.1");
+    socket.once("connect", () => resolve(true));
+    socket.once("error", () => resolve(false));
+    socket.once("connect", () => socket.destroy());
+  });
+}
 
 function isOpencode(pid: number): boolean {
   try {

@@ -1,12 +1,11 @@
-import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { SidecarConfig } from "../config";
 import type { Failure, HealthResponse } from "../contract";
 import { SidecarError } from "../errors";
 import { describeError, type Log } from "../log";
-import { AgentProcess, type AgentExit } from "./agent-process";
+import { type AgentLaunch, launchAgent } from "./agent-launch";
+import type { AgentExit, AgentProcess } from "./agent-process";
 import { AgentClient } from "./client";
-import { opencodeEnvironment } from "./environment";
 import { EventStream } from "./event-stream";
 import { restartDelayMs } from "./restart-policy";
 import type { AgentEvent } from "./wire";
@@ -20,8 +19,12 @@ export interface SupervisorOptions {
   log: Log;
   /** opencode's id of the conversation. */
   sessionId: string;
-  /** Writes opencode's configuration before each start; gives its path. */
-  prepareConfig: () => Promise<string>;
+  /** Where opencode finds its configuration. */
+  configFile: string;
+  /** Writes that file; called at each start, before the first request. */
+  prepareConfig: () => Promise<void>;
+  /** An opencode that was spawned before there was anything to supervise; it becomes the first one. */
+  early: AgentLaunch | null;
   title: () => string;
   onEvent: (event: AgentEvent) => void;
   /** The event stream was lost and is back: events in between never came. */
@@ -36,7 +39,8 @@ export class Supervisor {
   readonly #stopping = new AbortController();
   #state: HealthResponse["agent"] = "off";
   #reason: Failure | null = null;
-  #process: AgentProcess | null = null;
+  #early: AgentLaunch | null;
+  #process: AgentProcess | null;
   #client: AgentClient | null = null;
   #stream: EventStream | null = null;
   #starts: number[] = [];
@@ -44,6 +48,8 @@ export class Supervisor {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
+    this.#early = options.early;
+    this.#process = options.early?.process ?? null;
   }
 
   get state(): HealthResponse["agent"] {
@@ -103,13 +109,10 @@ export class Supervisor {
 
   /** One life of opencode, from start to end; the answer says why it ended. */
   async #runOnce(): Promise<Failure> {
-    const { log } = this.#options;
-    const startedMs = Date.now();
     try {
       const process = await this.#launch();
       this.#state = "ready";
       this.#reason = null;
-      log.info("agent ready", { ms: Date.now() - startedMs });
       return stopped(await process.exited);
     } catch (error) {
       this.#process?.kill("SIGKILL");
@@ -120,21 +123,14 @@ export class Supervisor {
   }
 
   async #launch(): Promise<AgentProcess> {
-    const { config, sessionId, title } = this.#options;
-    const password = randomBytes(24).toString("base64url");
-    const configFile = await this.#options.prepareConfig();
-    const command = {
-      prefix: config.agentPrefix,
-      bin: config.opencodeBin,
-      port: config.ports.opencode,
-      workspace: config.workspace,
-      environment: opencodeEnvironment(config, { configFile, password }),
-    };
-    const startedMs = Date.now();
-    const process = await AgentProcess.start(command, this.#stopping.signal, (spawned) => {
-      this.#process = spawned;
-    });
-    this.#options.log.info("agent listens", { ms: Date.now() - startedMs });
+    const { config, configFile, log, sessionId, title } = this.#options;
+    const { process, password, startedMs } = this.#early ?? launchAgent(config, configFile);
+    this.#early = null;
+    this.#process = process;
+    const sinceStart = () => ({ ms: Date.now() - startedMs });
+    await this.#options.prepareConfig();
+    await process.listening(this.#stopping.signal);
+    log.info("agent ready", sinceStart());
     const client = new AgentClient({
       port: config.ports.opencode,
       password,
@@ -144,12 +140,10 @@ export class Supervisor {
     this.#client = client;
     // opencode listens, so prompts are taken from now on; the first one waits for its conversation, not the session's start.
     client.prepared = Promise.all([this.#subscribe(client, process), client.ensureSession(title())]).then(
-      () => {
-        this.#options.log.info("agent prepared", { ms: Date.now() - startedMs });
-      },
+      () => log.info("agent prepared", sinceStart()),
     );
     client.prepared.catch((error: unknown) => {
-      this.#options.log.warn("agent could not be prepared", { error: describeError(error) });
+      log.warn("agent could not be prepared", { error: describeError(error) });
       process.kill("SIGKILL");
     });
     return process;

@@ -32,10 +32,9 @@ export class AgentSetup {
   }
 
   /** Writes the configuration for a fresh opencode. */
-  async prepare(): Promise<string> {
+  async prepare(): Promise<void> {
     await this.#file.write(this.#render());
     this.#loaded = this.#keyOf();
-    return this.#file.path;
   }
 
   /**
