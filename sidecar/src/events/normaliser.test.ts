@@ -48,6 +48,10 @@ describe.each(RECORDINGS)("recorded turn %s", (name) => {
     for (const [partId, text] of finals) expect(textOf(events, partId)).toBe(text);
   });
 
+  it("says the same when a busy machine shows each message as it was at the end", () => {
+    expect(replay(shownLate(source))).toEqual(events);
+  });
+
   it("says nothing new when the same events come again", () => {
     const normaliser = new Normaliser({ mainSessionId: "ses_main", workspace: "/workspace" });
     normaliser.beginTurn({ turnId: "trn_1", startedAtMs: 0 });
@@ -245,6 +249,15 @@ describe("order and turns", () => {
     expect(textOf(out, "prt_1")).toBe(text);
   });
 });
+
+/** opencode writes an event when it is sent: a message in it may be further than it was when the event was made. */
+function shownLate(source: readonly AgentEvent[]): AgentEvent[] {
+  const last = new Map(historyOf(source).map(({ info }) => [info.id, info]));
+  return source.map((event) => {
+    if (event.type !== "message.updated") return event;
+    return { ...event, properties: { info: last.get(event.properties.info.id) ?? event.properties.info } };
+  });
+}
 
 /** opencode's record of a turn, as `GET /session/:id/message` gives it. */
 function historyOf(source: readonly AgentEvent[]) {

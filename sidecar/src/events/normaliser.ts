@@ -1,40 +1,24 @@
-import type { EventDataOf, SidecarEventBody, TokenUsage } from "../contract";
+import type { EventDataOf, SidecarEventBody } from "../contract";
 import { failureOf } from "../opencode/failures";
 import type {
   AgentEvent,
   AgentHistory,
-  AgentMessage,
   AgentPart,
   AgentToolPart,
   PermissionAsked,
   QuestionAsked,
 } from "../opencode/wire";
 import { ChildSessions } from "./child-sessions";
+import { Messages, type NormaliserTurn } from "./messages";
 import type { PartPlace } from "./part-place";
 import { permissionOpened, questionOpened, requestIdOf, type AskingPlace } from "./requests";
 import { abandonText, deltaText, startText, updateText, type TextPartState } from "./text-part";
 import { startTool, updateTool, type ToolPartState } from "./tool-part";
 
-interface MessageState {
-  sessionId: string;
-  role: "user" | "assistant";
-  ended: boolean;
-  /** Completed by opencode while parts were open: ended when the last of them has. */
-  completed: AgentMessage | null;
-}
-
 type PartState = { place: PartPlace; sessionId: string } & (
   TextPartState | ToolPartState | { kind: "whole"; ended: true }
 );
 
-/** The turn that events belong to. Messages made before it are old ones that opencode touched again. */
-export interface NormaliserTurn {
-  turnId: string;
-  startedAtMs: number;
-}
-
-/** A message may carry a time slightly before the turn that asked for it. */
-const CLOCK_SLACK_MS = 2000;
 /** The last moment that a Date holds. */
 const MAX_DATE_MS = 8.64e15;
 const MAX_FILE_URL_UNITS = 100 * 1024;
@@ -46,7 +30,7 @@ const MAX_FILE_URL_UNITS = 100 * 1024;
 export class Normaliser {
   readonly #sessions: ChildSessions;
   readonly #workspace: string;
-  readonly #messages = new Map<string, MessageState>();
+  readonly #messages: Messages;
   readonly #parts = new Map<string, PartState>();
   readonly #openRequests = new Set<string>();
   #turn: NormaliserTurn | null = null;
@@ -54,22 +38,31 @@ export class Normaliser {
   constructor(options: { mainSessionId: string; workspace: string }) {
     this.#sessions = new ChildSessions(options.mainSessionId);
     this.#workspace = options.workspace;
+    this.#messages = new Messages({
+      placeOf: (sessionId) => this.#sessions.placeOf(sessionId),
+      hasOpenParts: (messageId) =>
+        [...this.#parts.values()].some((part) => part.place.messageId === messageId && !part.ended),
+    });
   }
 
   beginTurn(turn: NormaliserTurn): void {
     this.#turn = turn;
   }
 
-  /** Texts are dropped, the ids of messages and parts stay: late updates of an ended turn must not open it again. */
-  endTurn(): void {
+  /**
+   * Ends the messages that are complete; what is open after that was cut. Texts are dropped, the ids of messages and parts
+   * stay: late updates of an ended turn must not open it again.
+   */
+  endTurn(): SidecarEventBody[] {
+    const events = this.#messages.endAll();
     this.#turn = null;
     this.#openRequests.clear();
-    for (const message of this.#messages.values()) message.ended = true;
     for (const part of this.#parts.values()) {
       part.ended = true;
       if (part.kind === "text" || part.kind === "reasoning") part.sent = "";
       if (part.kind === "tool") part.sentTail = "";
     }
+    return events;
   }
 
   /** The person has answered: what opencode then says about the request is no news. */
@@ -91,6 +84,7 @@ export class Normaliser {
       }),
       ...parts.flatMap((part) => this.take({ type: "message.part.updated", properties: { part } })),
       ...this.take({ type: "message.updated", properties: { info } }),
+      ...this.#messages.endComplete(info.id),
     ]);
   }
 
@@ -101,7 +95,9 @@ export class Normaliser {
         this.#sessions.created(event.properties.info);
         return [];
       case "message.updated":
-        return this.#inSession(event.properties.info.sessionID, () => this.#message(event.properties.info));
+        return this.#inSession(event.properties.info.sessionID, () =>
+          this.#turn ? this.#messages.take(event.properties.info, this.#turn) : [],
+        );
       case "message.part.updated":
         return this.#inSession(event.properties.part.sessionID, () => this.#part(event.properties.part));
       case "message.part.delta":
@@ -137,66 +133,20 @@ export class Normaliser {
     return [...this.#sessions.announce(sessionId), ...make(inChild)];
   }
 
-  #message(info: AgentMessage): SidecarEventBody[] {
-    const known = this.#messages.get(info.id);
-    const events: SidecarEventBody[] = known ? [] : this.#startMessage(info);
-    const message = this.#messages.get(info.id);
-    if (!message || message.ended || info.role !== "assistant" || info.time.completed === undefined)
-      return events;
-    message.completed = info;
-    return [...events, ...this.#endWhenWhole(info.id, message)];
-  }
-
-  #startMessage(info: AgentMessage): SidecarEventBody[] {
-    const turn = this.#turn;
-    if (!turn || info.time.created < turn.startedAtMs - CLOCK_SLACK_MS) return [];
-    this.#messages.set(info.id, {
-      sessionId: info.sessionID,
-      role: info.role,
-      ended: false,
-      completed: null,
-    });
-    const model = modelOf(info);
-    const data = { messageId: info.id, role: info.role, turnId: turn.turnId, ...(model ? { model } : {}) };
-    const started: SidecarEventBody = {
-      type: "message.started",
-      data: { ...data, ...this.#sessions.placeOf(info.sessionID) },
-    };
-    // Nothing says that a person's message is complete but the answer to it.
-    return info.role === "assistant" ? [...this.#endUserMessages(info.sessionID), started] : [started];
-  }
-
-  #endUserMessages(sessionId: string): SidecarEventBody[] {
-    const events: SidecarEventBody[] = [];
-    for (const [messageId, message] of this.#messages) {
-      if (message.role !== "user" || message.ended || message.sessionId !== sessionId) continue;
-      message.ended = true;
-      events.push({
-        type: "message.ended",
-        data: { messageId, role: "user", ...this.#sessions.placeOf(sessionId) },
-      });
-    }
-    return events;
-  }
-
-  #endWhenWhole(messageId: string, message: MessageState): SidecarEventBody[] {
-    const info = message.completed;
-    if (!info || message.ended) return [];
-    for (const part of this.#parts.values()) if (part.place.messageId === messageId && !part.ended) return [];
-    message.ended = true;
-    return endOfMessage(info, this.#sessions.placeOf(message.sessionId));
-  }
-
   #part(part: AgentPart): SidecarEventBody[] {
     const message = this.#messages.get(part.messageID);
     if (!message || (message.ended && !this.#parts.has(part.id))) return [];
     const childId = this.#sessions.placeOf(part.sessionID);
     const place: PartPlace = { messageId: part.messageID, partId: part.id, ...childId };
     const events = this.#partEvents(part, place, message);
-    return [...events, ...this.#endWhenWhole(part.messageID, message)];
+    return [...events, ...this.#messages.partTaken(part.messageID)];
   }
 
-  #partEvents(part: AgentPart, place: PartPlace, message: MessageState): SidecarEventBody[] {
+  #partEvents(
+    part: AgentPart,
+    place: PartPlace,
+    message: { role: "user" | "assistant" },
+  ): SidecarEventBody[] {
     switch (part.type) {
       case "text":
       case "reasoning":
@@ -216,7 +166,7 @@ export class Normaliser {
   #text(
     part: Extract<AgentPart, { type: "text" | "reasoning" }>,
     place: PartPlace,
-    message: MessageState,
+    message: { role: "user" | "assistant" },
   ): SidecarEventBody[] {
     const ended = message.role === "user" || part.time?.end !== undefined;
     const known = this.#parts.get(part.id);
@@ -271,6 +221,7 @@ export class Normaliser {
     { sessionID, status }: Extract<AgentEvent, { type: "session.status" }>["properties"],
     inChild: { childId?: string },
   ): SidecarEventBody[] {
+    if (status.type !== "idle") this.#messages.busy(sessionID);
     if (status.type !== "retry") return [];
     const nextAt = new Date(Math.min(MAX_DATE_MS, Math.max(0, status.next))).toISOString();
     const data = {
@@ -293,7 +244,7 @@ export class Normaliser {
   }
 
   #idle(sessionId: string): SidecarEventBody[] {
-    return this.#sessions.ended(sessionId);
+    return [...this.#messages.idle(sessionId), ...this.#sessions.ended(sessionId)];
   }
 
   #error({
@@ -337,47 +288,6 @@ export class Normaliser {
   #isLive(messageId: string): boolean {
     return this.#messages.get(messageId)?.ended === false;
   }
-}
-
-function modelOf(info: AgentMessage): { providerId: string; modelId: string } | null {
-  const providerId = info.providerID ?? info.model?.providerID;
-  const modelId = info.modelID ?? info.model?.modelID;
-  return providerId && modelId ? { providerId, modelId } : null;
-}
-
-function endOfMessage(info: AgentMessage, inChild: { childId?: string }): SidecarEventBody[] {
-  const model = modelOf(info);
-  const cost = Math.max(0, info.cost ?? 0);
-  const tokens = tokensOf(info);
-  const error = info.error ? failureOf(info.error) : null;
-  const place = { messageId: info.id, ...inChild };
-  const ended: SidecarEventBody = {
-    type: "message.ended",
-    data: {
-      ...place,
-      role: "assistant",
-      ...(model ? { model } : {}),
-      tokens,
-      cost,
-      ...(error ? { error } : {}),
-    },
-  };
-  const used = cost > 0 || Object.values(tokens).some((count) => count > 0);
-  return used && model
-    ? [ended, { type: "usage.updated", data: { ...place, model, tokens, cost } }]
-    : [ended];
-}
-
-function tokensOf(info: AgentMessage): TokenUsage {
-  const count = (value: number | undefined) => Math.max(0, Number.isFinite(value) ? (value ?? 0) : 0);
-  const { input, output, reasoning, cache } = info.tokens ?? {};
-  return {
-    input: count(input),
-    output: count(output),
-    reasoning: count(reasoning),
-    cacheRead: count(cache?.read),
-    cacheWrite: count(cache?.write),
-  };
 }
 
 function fileOf(part: Extract<AgentPart, { type: "file" }>): { name: string; mime: string; url?: string } {

@@ -147,6 +147,14 @@ export class AgentClient {
     await done("reload", this.#api.instance.dispose({}));
   }
 
+  /**
+   * Makes opencode load its providers now. Otherwise the first turn does, and a turn that is stopped while it loads leaves
+   * them broken for every later one ("All fibers interrupted"), part of them until opencode is started again.
+   */
+  async load(): Promise<void> {
+    await done("load providers", this.#api.config.providers({}));
+  }
+
   async close(): Promise<void> {
     await this.#agent.destroy();
   }

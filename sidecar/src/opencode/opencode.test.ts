@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
 import { connect, createServer, type Server } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { healthResponse, parseEventBody, type PromptRequest, type SidecarEventType } from "../contract";
@@ -191,6 +192,19 @@ describe("a session with the real opencode", { timeout: 60_000 }, () => {
       const events = await ended(next.turnId);
       expect(ofType(events, "turn.ended")[0]?.outcome).toBe("done");
       expect(JSON.stringify(events.slice(3))).toContain(`"text":"round ${round}"`);
+    }
+  });
+
+  it("runs the prompt after an abort that hit opencode while it was loading, wherever it hit", async () => {
+    for (let round = 0; round < 12; round += 1) {
+      const providers = [{ ...scriptedProvider(), name: `Loaded anew ${round}` }];
+      await sidecar.call("POST", "/credentials", await sidecar.seal("credentials", { providers }));
+      await send([[{ say: "never to its end ".repeat(500), everyMs: 20 }]]);
+      await delay(round * 20);
+      await sidecar.call("POST", "/abort");
+      const next = await send([[{ say: `round ${round}` }]]);
+      const [end] = ofType(await ended(next.turnId), "turn.ended");
+      expect(end, `aborted after ${round * 20} ms`).toMatchObject({ outcome: "done" });
     }
   });
 

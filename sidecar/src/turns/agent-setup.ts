@@ -52,6 +52,7 @@ export class AgentSetup {
     if (!client) return;
     if (this.#loaded !== this.#keyOf()) {
       await client.reload();
+      await client.load();
       this.#loaded = this.#keyOf();
     }
     if (this.#settings.title !== titleBefore) await client.rename(this.#settings.title);

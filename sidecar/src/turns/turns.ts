@@ -338,11 +338,11 @@ export class Turns {
     if (this.#turn !== turn) return;
     const { turnId, promptId } = turn;
     const reason: CloseReason = outcome === "done" ? "interrupted" : outcome;
+    this.#emit(this.#normaliser.endTurn());
     this.#emit(this.#options.spool.state.closers(reason, Date.now()));
     this.#emit([
       { type: "turn.ended", data: { turnId, promptId, outcome, ...(failure ? { error: failure } : {}) } },
     ]);
-    this.#normaliser.endTurn();
     this.#turn = null;
     if (this.#watch) clearInterval(this.#watch);
     this.#watch = null;
