@@ -79,6 +79,7 @@ export const eventData = {
     agent: z.string().optional(),
     permissionMode: permissionMode.optional(),
     visibility: z.enum(["private", "team-read", "team-write"]).optional(),
+    archived: z.boolean().optional(),
   }),
   /** server. `kind` shell: a command the person ran, not a prompt to the model. */
   "prompt.queued": z.object({

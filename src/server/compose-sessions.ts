@@ -110,13 +110,22 @@ export function composeSessions(deps: Deps): SessionServices {
     mutex,
   });
   const timelines = createTimelines(log);
+  const terminals = createTerminals({ db, clock, tickets: deps.tickets, connectionOf });
   let expiry: NodeJS.Timeout | undefined;
 
   return {
-    sessions: createSessions({ db, log, lifecycle, timelines, models: deps.models }),
+    sessions: createSessions({
+      db,
+      log,
+      clock,
+      lifecycle,
+      timelines,
+      models: deps.models,
+      recheckAccess: (sessionId) => terminals.recheckAccess(sessionId),
+    }),
     prompts: createPrompts({ db, queue, models: deps.models, connectionOf, onDispatchError: report }),
     requests,
-    terminals: createTerminals({ db, clock, tickets: deps.tickets, connectionOf }),
+    terminals,
     lifecycle,
     credentials: createCredentialPush({
       db,

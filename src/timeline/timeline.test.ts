@@ -307,6 +307,20 @@ describe("snapshot and tail", () => {
   });
 });
 
+describe("settings", () => {
+  it("are what session.updated said last of each, and stand in a window too", () => {
+    const timeline = of(
+      { type: "session.updated", data: { visibility: "team-write", title: "a" } },
+      { type: "session.updated", data: { archived: true } },
+      { type: "session.updated", data: { visibility: "private" } },
+      { type: "session.updated", data: { archived: false } },
+    );
+    const settings = { title: "a", visibility: "private", archived: false };
+    expect(timeline.settings).toEqual(settings);
+    expect(all(timeline).summary.settings).toEqual(settings);
+  });
+});
+
 describe("window", () => {
   const timeline = of(...plainTurn(1), ...plainTurn(2), ...plainTurn(3), queued(4));
   it("pages from the newest to the oldest without a gap or a repetition", () => {

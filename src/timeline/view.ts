@@ -122,6 +122,7 @@ export interface SettingsView {
   agent?: string;
   permissionMode?: PermissionMode;
   visibility?: EventDataOf<"session.updated">["visibility"];
+  archived?: boolean;
 }
 
 export interface RetryView {

@@ -13,6 +13,7 @@ import { mayAccess, requireSession, visibleTo } from "../sessions/session-store"
 import { SESSION_LIMITS } from "../sessions/limits";
 import type { SidecarClient } from "../sidecar-client/sidecar-client";
 import { SidecarError } from "../sidecar-client/sidecar-error";
+import { replyOf, type RequestAnswer } from "./request-answer";
 
 type RequestRow = typeof requests.$inferSelect;
 
@@ -50,7 +51,7 @@ export interface Requests {
    * The first answer wins and is kept at once; it reaches the agent now or as soon as it can be reached.
    * @throws AppError `already_answered` for every later one, `bad_input` when the answer does not fit the question.
    */
-  respond(caller: Caller, id: string, reply: RequestReply): Promise<AgentRequest>;
+  respond(caller: Caller, id: string, answer: RequestAnswer): Promise<AgentRequest>;
   /** Rows of a session's request events, in their transaction. */
   onEvent(tx: LogTransaction, sessionId: string, body: SidecarEventBody): void;
   /** Gives the agent the answers it has not got yet. Safe to call often. */
@@ -136,7 +137,8 @@ export function createRequests(deps: {
       const more = rows.length > filter.limit && last;
       return { items, nextCursor: more ? encodeCursor({ at: last.openedAt, id: last.id }) : null };
     },
-    async respond(caller, id, reply) {
+    async respond(caller, id, answer) {
+      const reply = replyOf(answer);
       const row = log.transaction((tx) => {
         const found = tx.store.select().from(requests).where(eq(requests.id, id)).get();
         if (!found || !mayAnswer(tx, caller, found)) throw notFound("request");

@@ -75,6 +75,14 @@ describe("refusal", () => {
     expect(refusal("resume", "creating")?.reason).toBe("session_busy");
     expect(refusal("resume", "stopped")).toBeNull();
   });
+  it("archives only what does not run, and says to stop it first", () => {
+    for (const status of ["creating", "active", "idle"] as const)
+      expect(refusal("archive", status)).toMatchObject({
+        reason: "session_busy",
+        message: expect.stringContaining("Stop it first") as string,
+      });
+    for (const status of ["stopped", "error"] as const) expect(refusal("archive", status)).toBeNull();
+  });
 });
 
 describe("titleFrom", () => {

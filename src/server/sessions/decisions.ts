@@ -73,7 +73,7 @@ export function provisioningFailure(error: unknown): Failure {
 
 /** What a person may do from a status; the sentence is for when they may not. */
 export function refusal(
-  act: "stop" | "resume" | "prompt" | "terminal",
+  act: "stop" | "resume" | "prompt" | "terminal" | "archive",
   status: SessionStatus,
 ): AppError | null {
   const stopped = () =>
@@ -103,6 +103,11 @@ export function refusal(
             "session_busy",
             "The session is running already: there is nothing to resume.",
           );
+    case "archive":
+      // Out of sight it would go on, use memory and spend money.
+      return status === "stopped" || status === "error"
+        ? null
+        : new AppError("CONFLICT", "session_busy", "The session is running. Stop it first, then archive it.");
     case "stop":
       return null;
   }

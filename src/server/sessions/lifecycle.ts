@@ -27,6 +27,7 @@ import { pause } from "./pause";
 import type { PromptQueue } from "./prompt-queue";
 import { discardInstance, type Provisioner } from "./provisioner";
 import type { Registrar } from "./registration";
+import { setArchived } from "./session-marks";
 import {
   findSession,
   getSession,
@@ -53,7 +54,7 @@ export interface Lifecycle {
   /** Answers at once, status `creating`; the container comes up behind it. */
   create(caller: Caller, input: NewSession): Session;
   stop(caller: Caller, id: string): Promise<Session>;
-  /** Answers at once, status `creating`. @throws AppError `session_busy` when it runs already. */
+  /** Answers at once, status `creating`, out of the archive. @throws AppError `session_busy` when it runs already. */
   resume(caller: Caller, id: string): Promise<Session>;
   /** Stop, then resume: a new container on the same volumes. */
   restart(caller: Caller, id: string): Promise<Session>;
@@ -114,7 +115,10 @@ export function createLifecycle(deps: Deps): Lifecycle {
   };
   /** Under the session's mutex. */
   const launch = (id: string) => {
-    log.transaction((tx) => setStatus(tx, id, { status: "creating", step: "image", agentState: "waking" }));
+    log.transaction((tx) => {
+      setArchived(tx, getSession(tx.store, id), null);
+      setStatus(tx, id, { status: "creating", step: "image", agentState: "waking" });
+    });
     start(id);
   };
   const view = (caller: Caller, id: string) => sessionView(db, caller, getSession(db, id));

@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { eq } from "drizzle-orm";
 import type { Caller } from "../auth/caller";
+import { sessions, users } from "../db/schema";
 import { testDatabase, type TestDatabase } from "../db/testing";
 import { AppError } from "../errors";
-import { listSessions, mayAccess, requireSession } from "./session-store";
+import { listSessions, mayAccess, mayStill, requireSession } from "./session-store";
 
 const person = (userId: string, role: Caller["role"] = "member"): Caller => ({
   userId,
@@ -50,6 +52,38 @@ describe("access to sessions", () => {
     expect(
       mayAccess(person(t.userId, "viewer"), { ownerId: t.userId, visibility: "team-write" }, "write"),
     ).toBe(false);
+  });
+
+  it("leaves to its owner who sees the session, whatever the others may do and are", () => {
+    const open = { ownerId: t.userId, visibility: "team-write" } as const;
+    expect(mayAccess(person(t.userId), open, "own")).toBe(true);
+    expect(mayAccess(person(t.userId, "viewer"), open, "own")).toBe(false);
+    for (const role of ["member", "admin", "owner"] as const)
+      expect(mayAccess(person("usr_bob", role), open, "own")).toBe(false);
+  });
+
+  it("asks for a person and a session as they are now, for what stays open", () => {
+    const may = (access: "read" | "write" = "write") =>
+      mayStill(t.db, { userId: "usr_bob", id: t.sessionId, access });
+    const bob = { email: "b@example.test", name: "Bob", passwordHash: "-", createdAt: "2026-11-01" };
+    const set = (change: Partial<typeof users.$inferInsert>) =>
+      t.db.update(users).set(change).where(eq(users.id, "usr_bob")).run();
+    t.db.update(sessions).set({ visibility: "team-write" }).run();
+    expect(may()).toBe(false);
+    t.db
+      .insert(users)
+      .values({ id: "usr_bob", role: "member", ...bob })
+      .run();
+    expect(may()).toBe(true);
+    set({ role: "viewer" });
+    expect([may("write"), may("read")]).toEqual([false, true]);
+    set({ role: "member", disabledAt: "2026-11-02" });
+    expect(may("read")).toBe(false);
+    set({ disabledAt: null });
+    t.db.update(sessions).set({ visibility: "private" }).run();
+    expect(may("read")).toBe(false);
+    t.db.delete(sessions).run();
+    expect(mayStill(t.db, { userId: t.userId, id: t.sessionId, access: "read" })).toBe(false);
   });
 
   it("lists every visible session once over its pages, and no other's private ones", () => {

@@ -1,4 +1,4 @@
-import { and, count, desc, eq, inArray, isNull, lt, ne, or } from "drizzle-orm";
+import { and, count, desc, eq, inArray, isNotNull, isNull, lt, ne, or } from "drizzle-orm";
 import type {
   AgentState,
   Failure,
@@ -39,17 +39,45 @@ export interface Session {
   lastSeq: number;
 }
 
-export type Access = "read" | "write";
+/** `own`: to decide who else sees and steers the session. */
+export type Access = "read" | "write" | "own";
 
-/** May this person do this with the session? Owners do all; the team what the visibility says; viewers never write. */
+/**
+ * May this person do this with the session? Its owner does all; the team what the visibility says; viewers never write.
+ * A role gives nothing here: owners and admins of the installation are of the team like everybody else.
+ */
 export function mayAccess(
   caller: Pick<Caller, "userId" | "role">,
   row: Pick<SessionRow, "ownerId" | "visibility">,
   access: Access,
 ): boolean {
-  if (access === "write" && caller.role === "viewer") return false;
+  if (access !== "read" && caller.role === "viewer") return false;
   if (row.ownerId === caller.userId) return true;
-  return access === "read" ? row.visibility !== "private" : row.visibility === "team-write";
+  switch (access) {
+    case "read":
+      return row.visibility !== "private";
+    case "write":
+      return row.visibility === "team-write";
+    case "own":
+      return false;
+  }
+}
+
+/** {@link mayAccess} with person and session as they are now: for what stays open longer than the call that was checked. */
+export function mayStill(store: Store, opts: { userId: string; id: string; access: Access }): boolean {
+  const { userId, id, access } = opts;
+  const person = store
+    .select({ role: users.role, disabledAt: users.disabledAt })
+    .from(users)
+    .where(eq(users.id, userId))
+    .get();
+  const session = store
+    .select({ ownerId: sessions.ownerId, visibility: sessions.visibility })
+    .from(sessions)
+    .where(eq(sessions.id, id))
+    .get();
+  if (!person || person.disabledAt !== null || !session) return false;
+  return mayAccess({ userId, role: person.role }, session, access);
 }
 
 /**
@@ -123,7 +151,7 @@ export function visibleTo(caller: Pick<Caller, "userId">) {
   return or(eq(sessions.ownerId, caller.userId), ne(sessions.visibility, "private"));
 }
 
-/** Newest first by creation. */
+/** Newest first by creation; either those in the archive or the others. */
 export function listSessions(
   store: Store,
   caller: Caller,
@@ -136,7 +164,7 @@ export function listSessions(
     .where(
       and(
         visibleTo(caller),
-        page.archived ? undefined : isNull(sessions.archivedAt),
+        page.archived ? isNotNull(sessions.archivedAt) : isNull(sessions.archivedAt),
         before
           ? or(
               lt(sessions.createdAt, before.at),

@@ -2,12 +2,15 @@ import { and, eq } from "drizzle-orm";
 import type { ModelRef, SessionEvent } from "../../../sidecar/src/contract";
 import { timelineWindow, type TimelineWindow } from "../../timeline/window";
 import type { Caller } from "../auth/caller";
+import { type Clock, isoNow } from "../clock";
 import type { Database } from "../db/database";
-import { sessions } from "../db/schema";
+import { sessions, type Visibility } from "../db/schema";
 import type { EventLog } from "../events/event-log";
 import type { Models } from "../models/models";
+import { refusal } from "./decisions";
 import type { Lifecycle, NewSession } from "./lifecycle";
-import { listSessions, requireSession, type Session, sessionView } from "./session-store";
+import { markRead, setArchived, setVisibility } from "./session-marks";
+import { listSessions, mayStill, requireSession, type Session, sessionView } from "./session-store";
 import type { Timelines } from "./timelines";
 
 /** What a new session runs on when nothing is said: it needs no key. */
@@ -17,17 +20,30 @@ export interface Sessions extends Pick<Lifecycle, "stop" | "resume" | "restart" 
   /** @throws AppError `unknown_model` or `no_key` before anything is made. */
   create(caller: Caller, input: Omit<NewSession, "model"> & { model?: ModelRef | undefined }): Session;
   get(caller: Caller, id: string): Session;
+  /** `archived`: those in the archive, or else the others. */
   list(
     caller: Caller,
     page: { cursor?: string | undefined; limit: number; archived: boolean },
   ): { items: Session[]; nextCursor: string | null };
   rename(caller: Caller, opts: { id: string; title: string }): Session;
+  /**
+   * Who else sees and steers the session; its owner's to say, nobody else's. Streams and terminals of people who lose
+   * their access end at once. Prompts of theirs that were taken before still run.
+   */
+  share(caller: Caller, opts: { id: string; visibility: Visibility }): Session;
+  /**
+   * Puts the session away or takes it out again; so does resuming it.
+   * @throws AppError `session_busy` when it is to be put away and runs.
+   */
+  archive(caller: Caller, opts: { id: string; archived: boolean }): Session;
+  /** The caller has read everything up to now. */
+  markRead(caller: Caller, id: string): Session;
   /** The conversation, newest `limit` messages before `beforeSeq`. */
   timeline(
     caller: Caller,
     opts: { id: string; beforeSeq?: number | undefined; limit: number },
   ): TimelineWindow;
-  /** Replay after `afterSeq`, then live, until the signal or the session's end. */
+  /** Replay after `afterSeq`, then live, until the signal, the session's end, or the end of the caller's access. */
   follow(
     caller: Caller,
     opts: { id: string; afterSeq: number; signal: AbortSignal },
@@ -37,12 +53,16 @@ export interface Sessions extends Pick<Lifecycle, "stop" | "resume" | "restart" 
 export function createSessions(deps: {
   db: Database;
   log: EventLog;
+  clock: Clock;
   lifecycle: Lifecycle;
   timelines: Timelines;
   models: Pick<Models, "resolve">;
+  /** Ends the terminals of people who have lost their access; event streams see to it themselves. */
+  recheckAccess(sessionId: string): void;
 }): Sessions {
   const { db, log, lifecycle } = deps;
   const readable = (caller: Caller, id: string) => requireSession(db, caller, { id, access: "read" });
+  const view = (caller: Caller, id: string) => sessionView(db, caller, readable(caller, id));
   return {
     stop: (caller, id) => lifecycle.stop(caller, id),
     resume: (caller, id) => lifecycle.resume(caller, id),
@@ -56,7 +76,7 @@ export function createSessions(deps: {
       deps.models.resolve(caller.userId, model);
       return lifecycle.create(caller, { ...input, model });
     },
-    get: (caller, id) => sessionView(db, caller, readable(caller, id)),
+    get: view,
     list: (caller, page) => listSessions(db, caller, page),
     rename(caller, { id, title }) {
       requireSession(db, caller, { id, access: "write" });
@@ -68,7 +88,27 @@ export function createSessions(deps: {
           .run();
         if (changed.changes > 0) tx.append(id, { type: "session.updated", data: { title } });
       });
-      return sessionView(db, caller, readable(caller, id));
+      return view(caller, id);
+    },
+    share(caller, { id, visibility }) {
+      log.transaction((tx) =>
+        setVisibility(tx, requireSession(tx.store, caller, { id, access: "own" }), visibility),
+      );
+      deps.recheckAccess(id);
+      return view(caller, id);
+    },
+    archive(caller, { id, archived }) {
+      log.transaction((tx) => {
+        const row = requireSession(tx.store, caller, { id, access: "write" });
+        const no = archived ? refusal("archive", row.status) : null;
+        if (no) throw no;
+        setArchived(tx, row, archived ? isoNow(deps.clock) : null);
+      });
+      return view(caller, id);
+    },
+    markRead(caller, id) {
+      markRead(db, caller.userId, readable(caller, id));
+      return view(caller, id);
     },
     timeline(caller, opts) {
       readable(caller, opts.id);
@@ -76,7 +116,20 @@ export function createSessions(deps: {
     },
     follow(caller, opts) {
       readable(caller, opts.id);
-      return log.follow(opts.id, opts.afterSeq, opts.signal);
+      return whileAllowed(log.follow(opts.id, opts.afterSeq, opts.signal), () =>
+        mayStill(db, { userId: caller.userId, id: opts.id, access: "read" }),
+      );
     },
   };
+}
+
+/** Ends before the first batch that may not be seen: the event that takes the access away wakes the reader and is withheld. */
+async function* whileAllowed(
+  batches: AsyncIterable<SessionEvent[]>,
+  isAllowed: () => boolean,
+): AsyncGenerator<SessionEvent[], void> {
+  for await (const batch of batches) {
+    if (!isAllowed()) return;
+    yield batch;
+  }
 }

@@ -8,7 +8,7 @@ import { AppError, notFound } from "../errors";
 import { newId } from "../ids";
 import type { Connection } from "../sessions/connections";
 import { refusal } from "../sessions/decisions";
-import { requireSession } from "../sessions/session-store";
+import { mayStill, requireSession } from "../sessions/session-store";
 import { asked } from "../sidecar-client/app-error";
 import type { TicketGrant, Tickets } from "./tickets";
 
@@ -29,8 +29,13 @@ export interface Terminals {
   list(caller: Caller, sessionId: string): Promise<Terminal[]>;
   ticket(caller: Caller, terminalId: string): { ticket: string; expiresAt: string };
   close(caller: Caller, terminalId: string): Promise<void>;
-  /** A socket to the terminal in its container. @throws AppError when the session does not run. */
+  /**
+   * A socket to the terminal in its container.
+   * @throws AppError when the session does not run, or its person has lost the right to type there.
+   */
   attach(grant: TicketGrant, afterByte: number): WebSocket;
+  /** Ends the attached sockets of people who have lost the right to type in the session. Programs and other viewers go on. */
+  recheckAccess(sessionId: string): void;
 }
 
 export function createTerminals(deps: {
@@ -40,6 +45,9 @@ export function createTerminals(deps: {
   connectionOf(sessionId: string): Connection | null;
 }): Terminals {
   const { db } = deps;
+  const attached = new Map<WebSocket, TicketGrant>();
+  const mayType = ({ userId, sessionId }: TicketGrant) =>
+    mayStill(db, { userId, id: sessionId, access: "write" });
 
   const connected = (sessionId: string): Connection => {
     const connection = deps.connectionOf(sessionId);
@@ -134,8 +142,19 @@ export function createTerminals(deps: {
         .where(eq(terminals.id, terminalId))
         .run();
     },
-    attach: (grant, afterByte) =>
-      connected(grant.sessionId).client.attachTerminal(grant.terminalId, afterByte),
+    attach(grant, afterByte) {
+      if (!mayType(grant)) throw notFound("terminal");
+      const socket = connected(grant.sessionId).client.attachTerminal(grant.terminalId, afterByte);
+      attached.set(socket, grant);
+      socket.once("close", () => attached.delete(socket));
+      return socket;
+    },
+    recheckAccess(sessionId) {
+      for (const [socket, grant] of attached) {
+        // Not closed politely: a viewer who reads nothing would hold it open.
+        if (grant.sessionId === sessionId && !mayType(grant)) socket.terminate();
+      }
+    },
   };
 }
 

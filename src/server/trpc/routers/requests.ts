@@ -8,6 +8,9 @@ const write = procedure({ kind: "person", scope: "sessions:write" });
 const permissionReply = z.strictObject({
   id: idInput,
   reply: z.enum(["once", "always", "reject"]),
+  /** How far "always" reaches. */
+  scope: z.enum(["session", "everyone"]).optional(),
+  patterns: z.array(z.string().max(2000)).max(200).optional(),
   /** With `reject`: what the agent should do instead. */
   message: z.string().max(10_000).optional(),
 });
@@ -16,13 +19,19 @@ const questionReply = z.strictObject({
   answers: z.array(z.array(z.string().max(10_000)).max(50)).max(20),
 });
 
+/** A union's own complaint names neither field nor form. */
+const answer = z.union([permissionReply, questionReply], {
+  error:
+    'send {id, reply: "once", "always" or "reject"} to a permission request, {id, answers} with a list of answers for each question to a question',
+});
+
 export const requestsRouter = router({
   list: read
     .input(pageInput.extend({ sessionId: idInput.optional(), open: z.boolean().optional() }).prefault({}))
     .query(({ ctx, input }) => ctx.services.requests.list(ctx.caller, input)),
 
-  respond: write.input(z.union([permissionReply, questionReply])).mutation(({ ctx, input }) => {
-    const { id, ...reply } = input;
-    return ctx.services.requests.respond(ctx.caller, id, reply);
+  respond: write.input(answer).mutation(({ ctx, input }) => {
+    const { id, ...rest } = input;
+    return ctx.services.requests.respond(ctx.caller, id, rest);
   }),
 });

@@ -17,6 +17,8 @@ export const promptText = z
   )
   .refine((text) => text.trim() !== "", "The prompt is empty. Write what the agent should do.");
 
+const visibility = z.enum(["private", "team-read", "team-write"]);
+
 const title = z.string().trim().min(1, "A title needs at least one character.").max(200);
 
 export const sessionsRouter = router({
@@ -28,7 +30,7 @@ export const sessionsRouter = router({
         agent: z.enum(["build", "plan"]).optional(),
         permissionMode: permissionMode.optional(),
         prompt: promptText.optional(),
-        visibility: z.enum(["private", "team-read", "team-write"]).optional(),
+        visibility: visibility.optional(),
       }),
     )
     .mutation(({ ctx, input }) => ctx.services.sessions.create(ctx.caller, input)),
@@ -42,6 +44,19 @@ export const sessionsRouter = router({
   rename: write
     .input(byId.extend({ title }))
     .mutation(({ ctx, input }) => ctx.services.sessions.rename(ctx.caller, input)),
+
+  share: write
+    .input(byId.extend({ visibility }))
+    .mutation(({ ctx, input }) => ctx.services.sessions.share(ctx.caller, input)),
+
+  archive: write
+    .input(byId.extend({ archived: z.boolean().default(true) }))
+    .mutation(({ ctx, input }) => ctx.services.sessions.archive(ctx.caller, input)),
+
+  /** Of the caller alone, so whoever may read may do it. */
+  markRead: read
+    .input(byId)
+    .mutation(({ ctx, input }) => ctx.services.sessions.markRead(ctx.caller, input.id)),
 
   stop: write.input(byId).mutation(({ ctx, input }) => ctx.services.sessions.stop(ctx.caller, input.id)),
   resume: write.input(byId).mutation(({ ctx, input }) => ctx.services.sessions.resume(ctx.caller, input.id)),

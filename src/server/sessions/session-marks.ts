@@ -1,0 +1,34 @@
+/** What people set on a session beside its work: who sees it, whether it is put away, how far they have read. */
+import { eq } from "drizzle-orm";
+import type { Store } from "../db/database";
+import { reads, sessions, type Visibility } from "../db/schema";
+import type { LogTransaction } from "../events/event-log";
+import type { SessionRow } from "./session-store";
+
+/** Changes the row and says so in the log; nothing when it is so already. */
+export function setVisibility(tx: LogTransaction, row: SessionRow, visibility: Visibility): void {
+  if (row.visibility === visibility) return;
+  tx.store.update(sessions).set({ visibility }).where(eq(sessions.id, row.id)).run();
+  tx.append(row.id, { type: "session.updated", data: { visibility } });
+}
+
+/**
+ * Changes the row and says so in the log; nothing when it is so already.
+ * @param archivedAt ISO 8601 UTC; null takes the session out of the archive
+ */
+export function setArchived(tx: LogTransaction, row: SessionRow, archivedAt: string | null): void {
+  const archived = archivedAt !== null;
+  if ((row.archivedAt !== null) === archived) return;
+  tx.store.update(sessions).set({ archivedAt }).where(eq(sessions.id, row.id)).run();
+  tx.append(row.id, { type: "session.updated", data: { archived } });
+}
+
+/** Everything up to now counts as read by this person. It is their own matter: the log says nothing of it. */
+export function markRead(store: Store, userId: string, row: SessionRow): void {
+  const seq = row.lastSeq;
+  store
+    .insert(reads)
+    .values({ userId, sessionId: row.id, seq })
+    .onConflictDoUpdate({ target: [reads.userId, reads.sessionId], set: { seq } })
+    .run();
+}
