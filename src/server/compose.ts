@@ -7,6 +7,7 @@ import { loadAuthSettings, type AuthSettings } from "./auth/auth-settings";
 import { systemClock } from "./clock";
 import { composeAccounts } from "./compose-accounts";
 import { composeEngine, type Engine } from "./compose-engine";
+import { composeKeys } from "./compose-keys";
 import { composeSessions, type SessionServices } from "./compose-sessions";
 import { openDatabase, type Database } from "./db/database";
 import { setLibraryEnvironment, type Environment } from "./env";
@@ -18,9 +19,6 @@ import { createPages, type Pages } from "./http/pages";
 import { createTrpcRoute } from "./http/trpc-handler";
 import { createUpgradeDispatcher } from "./http/upgrades";
 import { announceChanges } from "./keys/announce-changes";
-import { loadMasterKey } from "./keys/master-key";
-import { createProviderKeys } from "./keys/provider-keys";
-import { createSecretBox } from "./keys/secret-box";
 import type { Logger } from "./log";
 import { bundledCatalog } from "./models/bundled-catalog";
 import { demoCredential } from "./models/demo-provider";
@@ -119,16 +117,8 @@ function composeServices(deps: {
   const clock = systemClock;
   const image = env.sessionImage ?? NO_IMAGE;
   const accounts = composeAccounts({ db, clock, dataDir: env.dataDir, authSettings: deps.authSettings });
-  const master = loadMasterKey({ file: env.masterKeyFile, db });
   const catalog = bundledCatalog();
-  const providerKeys = createProviderKeys({
-    db,
-    master,
-    catalog,
-    clock,
-    allowPrivate: env.allowPrivate,
-    onUnreadable: (key) => log.error(key, "a stored provider key does not decrypt"),
-  });
+  const { providerKeys, keyTests, masterKey, box } = composeKeys({ db, env, catalog, clock, log });
   const models = createModels({ catalog, keys: providerKeys });
   const sessions = composeSessions({
     db,
@@ -136,7 +126,7 @@ function composeServices(deps: {
     logger: log,
     driver,
     egress,
-    box: createSecretBox(master),
+    box,
     models,
     tickets,
     image,
@@ -155,6 +145,8 @@ function composeServices(deps: {
       ...accounts,
       system,
       keys,
+      keyTests,
+      masterKey,
       models,
       sessions: sessions.sessions,
       prompts,

@@ -25,6 +25,7 @@ export const REASONS = [
   "no_key",
   "unknown_model",
   "bad_endpoint",
+  "master_key",
   "budget_spent",
   "too_large",
   "internal",

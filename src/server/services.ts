@@ -1,5 +1,7 @@
 import type { AccountServices } from "./compose-accounts";
+import type { KeyTests } from "./keys/key-tests";
 import type { ProviderKeys } from "./keys/provider-keys";
+import type { MasterKeyRotation } from "./keys/rotate-master-key";
 import type { Models } from "./models/models";
 import type { Requests } from "./requests/requests";
 import type { Prompts } from "./sessions/prompts";
@@ -11,6 +13,8 @@ import type { Terminals } from "./terminal/terminals";
 export interface Services extends AccountServices {
   system: System;
   keys: ProviderKeys;
+  keyTests: KeyTests;
+  masterKey: MasterKeyRotation;
   models: Models;
   sessions: Sessions;
   prompts: Prompts;

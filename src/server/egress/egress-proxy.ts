@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import type { Logger } from "../log";
 import { answerResponse, answerSocket, asEgressError } from "./answer";
 import { forwardRequest } from "./forward-request";
-import { dialTcp, type Dial, type UpstreamDeps } from "./open-upstream";
+import { upstreamDeps, type UpstreamOptions } from "./open-upstream";
 import {
   createOutlet,
   type EgressCounters,
@@ -13,8 +13,6 @@ import {
   type Outlet,
 } from "./outlet";
 import type { HostPort } from "./parse-host-port";
-import { ownAddresses } from "./refused-addresses";
-import { privateNames, publicNames, type ResolveName } from "./resolve-name";
 import { tunnel } from "./tunnel";
 import { listenOnUnixSocket } from "./unix-listener";
 
@@ -26,15 +24,11 @@ export const DEFAULT_EGRESS_LIMITS: EgressLimits = {
   maxHeaderBytes: 32 * 1024,
 };
 
-export interface EgressProxyOptions {
+export interface EgressProxyOptions extends Omit<UpstreamOptions, "connectTimeoutMs"> {
   /** Private endpoints, by exact name and port, that marked connections may use. */
   allowPrivate: readonly HostPort[];
   log: Pick<Logger, "debug" | "info" | "warn">;
   limits?: Partial<EgressLimits>;
-  /** Replaces both ways of resolving names. */
-  resolve?: ResolveName;
-  dial?: Dial;
-  ownAddresses?: () => ReadonlySet<string>;
 }
 
 export interface EgressListener {
@@ -58,13 +52,7 @@ const HEAD_CHECK_MS = 2_000;
 
 export function createEgressProxy(options: EgressProxyOptions): EgressProxy {
   const limits = { ...DEFAULT_EGRESS_LIMITS, ...options.limits };
-  const deps: UpstreamDeps = {
-    resolvePublic: options.resolve ?? publicNames(),
-    resolvePrivate: options.resolve ?? privateNames,
-    ownAddresses: options.ownAddresses ?? ownAddresses,
-    dial: options.dial ?? dialTcp,
-    connectTimeoutMs: limits.connectTimeoutMs,
-  };
+  const deps = upstreamDeps({ ...options, connectTimeoutMs: limits.connectTimeoutMs });
   return {
     async listen(socketPath, session) {
       const outlet = createOutlet(session, {

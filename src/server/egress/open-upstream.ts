@@ -10,7 +10,8 @@ import {
 } from "./egress-rules";
 import { canonicalAddress } from "./host-name";
 import { formatHostPort, type HostPort } from "./parse-host-port";
-import type { ResolveName } from "./resolve-name";
+import { ownAddresses } from "./refused-addresses";
+import { privateNames, publicNames, type ResolveName } from "./resolve-name";
 
 export interface DialOptions {
   /** An address, never a name. */
@@ -42,6 +43,25 @@ const MAX_ATTEMPTS = 4;
 
 export const dialTcp: Dial = ({ address, port, allowHalfOpen }) =>
   connect({ host: address, port, allowHalfOpen, noDelay: true, keepAlive: true, autoSelectFamily: false });
+
+export interface UpstreamOptions {
+  connectTimeoutMs: number;
+  /** Replaces both ways of resolving names. */
+  resolve?: ResolveName;
+  dial?: Dial;
+  ownAddresses?: () => ReadonlySet<string>;
+}
+
+/** This machine's names, addresses and network, save what is given. */
+export function upstreamDeps(options: UpstreamOptions): UpstreamDeps {
+  return {
+    resolvePublic: options.resolve ?? publicNames(),
+    resolvePrivate: options.resolve ?? privateNames,
+    ownAddresses: options.ownAddresses ?? ownAddresses,
+    dial: options.dial ?? dialTcp,
+    connectTimeoutMs: options.connectTimeoutMs,
+  };
+}
 
 /**
  * @returns a connected socket that the caller closes

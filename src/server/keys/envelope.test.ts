@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { describe, expect, it } from "vitest";
-import { openEnvelope, sealEnvelope, SealError } from "./envelope";
+import { openEnvelope, rewrapEnvelope, sealEnvelope, SealError } from "./envelope";
 import { masterKeyOf } from "./master-key";
 import { createSecretBox } from "./secret-box";
 
@@ -96,6 +96,41 @@ describe("envelope", () => {
       bodyNonces.add(body.slice(0, 16));
     }
     expect([wrapNonces.size, bodyNonces.size]).toEqual([count, count]);
+  });
+});
+
+describe("rewrapEnvelope", () => {
+  const next = masterKeyOf(randomBytes(32));
+  const keys = { from: master, to: next };
+
+  it("changes the wrapped data key alone, and from then on the new master key opens, the old one not", () => {
+    const sealed = sealEnvelope(master, secret, alice);
+    const rewrapped = rewrapEnvelope(keys, sealed, alice);
+    expect(openEnvelope(next, rewrapped, alice)).toBe(secret);
+    expect(complaintOf(() => openEnvelope(master, rewrapped, alice))).toEqual(theOneError);
+    const [before, after] = [sealed.split("."), rewrapped.split(".")];
+    expect(after[1]).toBe(next.id);
+    expect(after[2]).not.toBe(before[2]);
+    expect(after[3]).toBe(before[3]);
+  });
+
+  it("refuses every flipped byte, the ciphertext's too, and another context", () => {
+    const sealed = sealEnvelope(master, secret, alice);
+    const segments = sealed.split(".");
+    for (const which of [2, 3]) {
+      const bytes = Buffer.from(segments[which] ?? "", "base64url");
+      for (let at = 0; at < bytes.length; at += 1) {
+        const changed = Buffer.from(bytes);
+        changed[at] = (changed[at] ?? 0) ^ 1;
+        const text = segments.with(which, changed.toString("base64url")).join(".");
+        expect(
+          complaintOf(() => rewrapEnvelope(keys, text, alice)),
+          `segment ${which}, byte ${at}`,
+        ).toEqual(theOneError);
+      }
+    }
+    expect(complaintOf(() => rewrapEnvelope(keys, sealed, ["other"]))).toEqual(theOneError);
+    expect(complaintOf(() => rewrapEnvelope({ from: next, to: master }, sealed, alice))).toEqual(theOneError);
   });
 });
 

@@ -37,13 +37,33 @@ export function sealEnvelope(master: MasterKey, plain: string, context: readonly
 
 /** @throws SealError whatever the reason. */
 export function openEnvelope(master: MasterKey, sealed: string, context: readonly string[]): string {
+  const { dataKey, plain } = unseal(master, sealed, context);
+  dataKey.fill(0);
+  return plain.toString("utf8");
+}
+
+/**
+ * Wraps the data key of a record that opens with `from` anew, with `to`. The ciphertext stays as it is.
+ * @throws SealError when the record does not open, its ciphertext included.
+ */
+export function rewrapEnvelope(
+  keys: { from: MasterKey; to: MasterKey },
+  sealed: string,
+  context: readonly string[],
+): string {
+  const { dataKey, plain, body } = unseal(keys.from, sealed, context);
+  plain.fill(0);
+  const wrapped = encrypt(keys.to.bytes, dataKey, wrapContext(keys.to.id, context));
+  dataKey.fill(0);
+  return format({ keyId: keys.to.id, wrapped, body });
+}
+
+function unseal(master: MasterKey, sealed: string, context: readonly string[]) {
   try {
     const { keyId, wrapped, body } = parse(sealed);
     if (keyId !== master.id) throw new SealError();
     const dataKey = decrypt(master.bytes, wrapped, wrapContext(keyId, context));
-    const plain = decrypt(dataKey, body, bodyContext(context));
-    dataKey.fill(0);
-    return plain.toString("utf8");
+    return { dataKey, plain: decrypt(dataKey, body, bodyContext(context)), body };
   } catch {
     // One error for every reason, without its cause: which check failed must not show.
     throw new SealError();

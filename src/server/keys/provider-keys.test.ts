@@ -141,6 +141,32 @@ describe("provider keys", () => {
     expect(keys.credentialsFor("usr_alice")).toEqual([]);
   });
 
+  it("opens a key for whoever may remove it, and for nobody else", () => {
+    const mine = keys.upsert(alice, anthropic());
+    const team = keys.upsert(carol, anthropic({ scope: "team", key: "sk-of-the-team-0123456789" }));
+    expect(keys.open(alice, mine.id)).toMatchObject({
+      name: "Anthropic",
+      key: canary,
+      provider: { providerId: "anthropic" },
+      isOwnEndpoint: false,
+    });
+    expect(keys.open(person("usr_o", "owner"), team.id).key).toBe("sk-of-the-team-0123456789");
+    for (const [who, id] of [
+      [bob, mine.id],
+      [carol, mine.id],
+      [alice, team.id],
+      [alice, "key_none"],
+    ] as const) {
+      expect(
+        reasonOf(() => keys.open(who, id)),
+        `${who.userId} ${id}`,
+      ).toBe("not_found");
+    }
+    open.db.update(providerKeys).set({ sealed: "oa1.x.y.z" }).where(eq(providerKeys.id, mine.id)).run();
+    expect(keys.open(alice, mine.id).key).toBeNull();
+    expect(unreadable).toEqual([mine.id]);
+  });
+
   it("makes an OpenAI-compatible endpoint of a base URL, with the models that were named", () => {
     keys.upsert(alice, {
       providerId: "ollama",

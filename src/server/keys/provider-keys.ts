@@ -14,6 +14,7 @@ import { checkedEndpoint } from "./endpoint-url";
 import { openEnvelope, sealEnvelope, SealError } from "./envelope";
 import { providerOf } from "./key-provider";
 import type { MasterKey } from "./master-key";
+import { providerKeyContext } from "./sealed-records";
 
 type Row = typeof providerKeys.$inferSelect;
 
@@ -44,6 +45,17 @@ export interface ListedKey {
   updatedAt: string;
 }
 
+/** A stored key as it is used. */
+export interface OpenedKey {
+  name: string;
+  /** null: neither an endpoint of one's own nor in this version's catalogue */
+  provider: Omit<ProviderCredential, "key"> | null;
+  /** null: it does not decrypt, which is reported */
+  key: string | null;
+  /** An endpoint of one's own, not a provider of the catalogue. */
+  isOwnEndpoint: boolean;
+}
+
 export interface ProviderKeys extends UsableProviders {
   /**
    * Stores a key, in the place of the one that this owner had for the provider.
@@ -54,6 +66,11 @@ export interface ProviderKeys extends UsableProviders {
   list(caller: Caller): ListedKey[];
   /** @throws AppError `not_found`, for other people's keys too. */
   remove(caller: Caller, id: string): void;
+  /**
+   * One key, decrypted, for whoever manages it: their own, and the team's for admins.
+   * @throws AppError `not_found`, for other people's keys too.
+   */
+  open(caller: Caller, id: string): OpenedKey;
   /** The person's own key wins over the team's. A key that cannot be decrypted is left out and reported. */
   credentialsFor(userId: string): ProviderCredential[];
 }
@@ -74,13 +91,18 @@ export function createProviderKeys(deps: ProviderKeysDeps): ProviderKeys {
     upsert: (caller, input) => upsert(deps, caller, input),
     list: (caller) => rowsOf(deps.db, [caller.userId, TEAM]).map(listed),
     remove(caller, id) {
-      const owners = mayManageTeam(caller) ? [caller.userId, TEAM] : [caller.userId];
       const removed = deps.db
         .delete(providerKeys)
-        .where(and(eq(providerKeys.id, id), inArray(providerKeys.scopeOwner, owners)))
+        .where(and(eq(providerKeys.id, id), inArray(providerKeys.scopeOwner, managedBy(caller))))
         .returning({ id: providerKeys.id })
         .all();
       if (removed.length === 0) throw notFound("key");
+    },
+    open(caller, id) {
+      const row = rowsOf(deps.db, managedBy(caller)).find((candidate) => candidate.id === id);
+      if (row === undefined) throw notFound("key");
+      const provider = providerOf(row, deps.catalog);
+      return { name: row.name, provider, key: opened(deps, row), isOwnEndpoint: row.baseUrl !== null };
     },
     providersFor: (userId) => winners(deps.db, userId).flatMap((row) => providerOf(row, deps.catalog) ?? []),
     credentialsFor: (userId) =>
@@ -116,7 +138,11 @@ function upsert(deps: ProviderKeysDeps, caller: Caller, input: KeyInput) {
       models,
       hint: hintOf(input.key),
     };
-    const stored = { ...row, sealed: sealEnvelope(deps.master, input.key, contextOf(row)), updatedAt: now };
+    const stored = {
+      ...row,
+      sealed: sealEnvelope(deps.master, input.key, providerKeyContext(row)),
+      updatedAt: now,
+    };
     tx.insert(providerKeys)
       .values({ ...stored, createdAt: now })
       .onConflictDoUpdate({ target: providerKeys.id, set: stored })
@@ -153,6 +179,11 @@ function mayManageTeam(caller: Caller): boolean {
   return caller.role === "admin" || caller.role === "owner";
 }
 
+/** Whose keys the caller may test and remove. */
+function managedBy(caller: Caller): string[] {
+  return mayManageTeam(caller) ? [caller.userId, TEAM] : [caller.userId];
+}
+
 function rowsOf(store: Pick<Store, "select">, owners: readonly string[]): Row[] {
   return store
     .select()
@@ -171,18 +202,13 @@ function winners(db: Database, userId: string): Row[] {
 
 function opened(deps: ProviderKeysDeps, row: Row): string | null {
   try {
-    return openEnvelope(deps.master, row.sealed, contextOf(row));
+    return openEnvelope(deps.master, row.sealed, providerKeyContext(row));
   } catch (error) {
     if (!(error instanceof SealError)) throw error;
     // One damaged row must not take every other provider, and the demo model, from its owner.
     deps.onUnreadable?.({ id: row.id, providerId: row.providerId, scopeOwner: row.scopeOwner });
     return null;
   }
-}
-
-/** The base URL belongs to it: whoever can write the database must not be able to send a key elsewhere. */
-function contextOf(row: Pick<Row, "id" | "scopeOwner" | "providerId" | "baseUrl">): string[] {
-  return ["provider-key", row.scopeOwner, row.providerId, row.id, row.baseUrl ?? ""];
 }
 
 function listed(row: Row): ListedKey {

@@ -11,7 +11,12 @@ export interface SecretBox {
 
 export function createSecretBox(master: MasterKey): SecretBox {
   return {
-    seal: (plain, context) => sealEnvelope(master, plain, ["secret", context]),
-    open: (sealed, context) => openEnvelope(master, sealed, ["secret", context]),
+    seal: (plain, context) => sealEnvelope(master, plain, secretContext(context)),
+    open: (sealed, context) => openEnvelope(master, sealed, secretContext(context)),
   };
+}
+
+/** What a secret's envelope is sealed for. */
+export function secretContext(context: string): string[] {
+  return ["secret", context];
 }

@@ -20,6 +20,7 @@ import { registrations, sessions } from "../db/schema";
 import { AppError } from "../errors";
 import type { EventLog } from "../events/event-log";
 import { SealError } from "../keys/envelope";
+import { instanceSecretsOwner } from "../keys/sealed-records";
 import type { SecretBox } from "../keys/secret-box";
 import type { SidecarClient } from "../sidecar-client/sidecar-client";
 import { SESSION_LIMITS } from "./limits";
@@ -102,7 +103,10 @@ export function createRegistrar(deps: {
         burn(tx.store, { token, sessionId, instanceId, publicKey: offer.publicKey, now: isoNow(clock) });
         const row = getSession(tx.store, sessionId);
         const epoch = row.epoch + 1;
-        const instanceSecrets = box.seal(JSON.stringify(secrets), boxContext(sessionId, instanceId));
+        const instanceSecrets = box.seal(
+          JSON.stringify(secrets),
+          instanceSecretsOwner(sessionId, instanceId),
+        );
         tx.store.update(sessions).set({ epoch, instanceSecrets }).where(eq(sessions.id, sessionId)).run();
         return { epoch, held: row.heldEpoch > 0 ? { epoch: row.heldEpoch, n: row.heldN } : null };
       });
@@ -123,7 +127,7 @@ export function createRegistrar(deps: {
     secretsOf(row) {
       if (!row.instanceId || !row.instanceSecrets) return null;
       try {
-        const opened = box.open(row.instanceSecrets, boxContext(row.id, row.instanceId));
+        const opened = box.open(row.instanceSecrets, instanceSecretsOwner(row.id, row.instanceId));
         return secretsSchema.parse(JSON.parse(opened));
       } catch (error) {
         if (error instanceof SealError) return null;
@@ -171,7 +175,6 @@ function burn(
 
 const newSecret = () => randomBytes(32).toString("base64url");
 const hashOf = (token: string) => createHash("sha256").update(token).digest("hex");
-const boxContext = (sessionId: string, instanceId: string) => `instance|${sessionId}|${instanceId}`;
 
 function sameBytes(a: Buffer, b: Buffer): boolean {
   return a.length === b.length && timingSafeEqual(a, b);

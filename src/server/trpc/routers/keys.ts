@@ -1,12 +1,16 @@
 import { z } from "zod";
 import type { Caller } from "../../auth/caller";
+import type { Role } from "../../db/schema";
 import { AppError } from "../../errors";
 import { procedure, router } from "../builders";
 
-const keys = procedure({ kind: "person", scope: "keys" }).use(({ ctx, next }) => {
-  requireNamedScope(ctx.caller);
-  return next();
-});
+const keysFrom = (minRole: Role) =>
+  procedure({ kind: "person", scope: "keys", minRole }).use(({ ctx, next }) => {
+    requireNamedScope(ctx.caller);
+    return next();
+  });
+const keys = keysFrom("viewer");
+const keyId = z.strictObject({ id: z.string().min(1).max(128) });
 
 const upsertInput = z.strictObject({
   /** A provider of the catalogue, or a name of one's own for an endpoint with `baseUrl`. Part of a URL's path. */
@@ -34,9 +38,24 @@ export const keysRouter = router({
 
   list: keys.query(({ ctx }) => ({ items: ctx.services.keys.list(ctx.caller), nextCursor: null })),
 
-  remove: keys.input(z.strictObject({ id: z.string().min(1).max(128) })).mutation(({ ctx, input }) => {
+  remove: keys.input(keyId).mutation(({ ctx, input }) => {
     ctx.services.keys.remove(ctx.caller, input.id);
     return { id: input.id };
+  }),
+
+  /**
+   * Asks the provider whether the stored key is good: `{ok: true, models}`, or `{ok: false, reason, message, detail}`.
+   * For the key's owner, and for admins the team's. A mutation, as it calls somebody. Throws `not_found` and `throttled`.
+   */
+  test: keys.input(keyId).mutation(({ ctx, input }) => ctx.services.keyTests.test(ctx.caller, input.id)),
+
+  /**
+   * Makes a new master key and wraps all stored secrets with it: `{rotated, unreadable, keyId}`. Whoever keeps a copy of
+   * the master key's file needs a new one. Throws `master_key`.
+   */
+  rotateMaster: keysFrom("owner").mutation(({ ctx }) => {
+    ctx.log.info({ userId: ctx.caller.userId }, "change of the master key asked for");
+    return ctx.services.masterKey.rotate();
   }),
 });
 

@@ -1,11 +1,22 @@
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { randomBytes } from "node:crypto";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openDatabase, type OpenDatabase } from "../db/database";
 import { installation } from "../db/schema";
-import { loadMasterKey, MasterKeyError, type MasterKeyErrorCode } from "./master-key";
+import { loadMasterKey, writeKeyCheck } from "./load-master-key";
+import { MasterKeyError, newMasterKey, type MasterKey, type MasterKeyErrorCode } from "./master-key";
 
 const migrationsDir = join(import.meta.dirname, "../db/migrations");
 
@@ -91,5 +102,61 @@ describe("loadMasterKey", () => {
     write(text);
     expect(refusal()).toBe("wrong_size");
     expect(readFileSync(file, "utf8")).toBe(text);
+  });
+
+  describe("after a change of the key that was cut short", () => {
+    const next = () => `${file}.next`;
+    const files = () => readdirSync(join(dataDir, "secrets")).sort();
+    const writeNext = (text: string) => writeFileSync(next(), text, { mode: 0o600 });
+    const textOf = (master: MasterKey) => `${master.bytes.toString("base64")}\n`;
+
+    it.each(["complete", "short"])("removes a %s successor that never came into force", (how) => {
+      const first = load();
+      const text = textOf(newMasterKey());
+      writeNext(how === "short" ? text.slice(0, 20) : text);
+      expect(load()).toEqual(first);
+      expect(files()).toEqual(["master.key"]);
+    });
+
+    it("puts the successor in its place when the database is sealed with it", () => {
+      load();
+      const successor = newMasterKey();
+      writeKeyCheck(open.db, successor);
+      writeNext(textOf(successor));
+      expect(load()).toEqual(successor);
+      expect(files()).toEqual(["master.key"]);
+      expect(readFileSync(file, "utf8")).toBe(textOf(successor));
+      expect(load()).toEqual(successor);
+    });
+
+    it("takes the successor in force also when the old file is gone", () => {
+      load();
+      const successor = newMasterKey();
+      writeKeyCheck(open.db, successor);
+      writeNext(textOf(successor));
+      rmSync(file);
+      expect(load()).toEqual(successor);
+      expect(files()).toEqual(["master.key"]);
+    });
+
+    it("refuses two files of which neither is the key, and leaves both", () => {
+      load();
+      writeKeyCheck(open.db, newMasterKey());
+      writeNext(textOf(newMasterKey()));
+      expect(refusal()).toBe("wrong_key");
+      expect(files()).toEqual(["master.key", "master.key.next"]);
+    });
+
+    it("replaces the file that a symbolic link leads to, not the link", () => {
+      load();
+      const link = join(dataDir, "link.key");
+      symlinkSync(file, link);
+      const successor = newMasterKey();
+      writeKeyCheck(open.db, successor);
+      writeNext(textOf(successor));
+      expect(loadMasterKey({ file: link, db: open.db })).toEqual(successor);
+      expect(readlinkSync(link)).toBe(file);
+      expect(readFileSync(file, "utf8")).toBe(textOf(successor));
+    });
   });
 });

@@ -1,0 +1,78 @@
+import { eq } from "drizzle-orm";
+import type { Store } from "../db/database";
+import { installation } from "../db/schema";
+import { openEnvelope, sealEnvelope, SealError } from "./envelope";
+import { MasterKeyError, type MasterKey } from "./master-key";
+import {
+  createKeyFile,
+  promoteSuccessor,
+  readKeyFile,
+  removeSuccessor,
+  successorOf,
+} from "./master-key-file";
+
+const CHECK_ROW = "masterKeyCheck";
+const CHECK_TEXT = "openagent";
+const CHECK_CONTEXT = ["master-key-check"];
+
+/**
+ * The master key in `file` (32 bytes in base64, mode 0600). Made at the first start, when the database does not know of
+ * one yet; never overwritten. A change of the key that was cut short is brought to its end: the database says which of
+ * `file` and `<file>.next` is in force.
+ * @throws MasterKeyError when the file is missing, unreadable by us, readable by others, or not the key of `db`.
+ */
+export function loadMasterKey(opts: { file: string; db: Store }): MasterKey {
+  const { file, db } = opts;
+  const check = db.select().from(installation).where(eq(installation.name, CHECK_ROW)).get();
+  if (check === undefined) {
+    const master = readKeyFile(file) ?? createKeyFile(file);
+    db.insert(installation)
+      .values({ name: CHECK_ROW, value: checkOf(master) })
+      .run();
+    return master;
+  }
+  const master = readKeyFile(file);
+  if (master !== null && opens(master, check.value)) {
+    removeSuccessor(file);
+    return master;
+  }
+  const next = readKeyFile(successorOf(file));
+  if (next === null || !opens(next, check.value)) throw notTheKey(file, { isThere: master !== null });
+  promoteSuccessor(file);
+  return next;
+}
+
+/** Makes `next` the key that the database was made with. To be called in the transaction that wraps its records anew. */
+export function writeKeyCheck(store: Pick<Store, "update">, next: MasterKey): void {
+  store
+    .update(installation)
+    .set({ value: checkOf(next) })
+    .where(eq(installation.name, CHECK_ROW))
+    .run();
+}
+
+function checkOf(master: MasterKey): string {
+  return sealEnvelope(master, CHECK_TEXT, CHECK_CONTEXT);
+}
+
+function opens(master: MasterKey, check: string): boolean {
+  try {
+    openEnvelope(master, check, CHECK_CONTEXT);
+    return true;
+  } catch (error) {
+    if (!(error instanceof SealError)) throw error;
+    return false;
+  }
+}
+
+function notTheKey(file: string, { isThere }: { isThere: boolean }): MasterKeyError {
+  return isThere
+    ? new MasterKeyError(
+        "wrong_key",
+        `The master key in ${file} is not the one this data directory was made with. Put the right file back; nothing was changed.`,
+      )
+    : new MasterKeyError(
+        "missing",
+        `The master key ${file} is missing, and the stored secrets cannot be read without it. Put the file back, or set OPENAGENT_MASTER_KEY_FILE to where it is.`,
+      );
+}
