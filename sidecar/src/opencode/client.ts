@@ -151,7 +151,7 @@ export class AgentClient {
    * Makes opencode load its providers now. Otherwise the first turn does, and a turn that is stopped while it loads leaves
    * them broken for every later one ("All fibers interrupted"), part of them until opencode is started again.
    */
-  async load(): Promise<void> {
+  async loadProviders(): Promise<void> {
     await done("load providers", this.#api.config.providers({}));
   }
 

@@ -139,11 +139,9 @@ export class Supervisor {
     });
     this.#client = client;
     // opencode listens, so prompts are taken from now on; the first one waits for its conversation, not the session's start.
-    client.prepared = Promise.all([
-      this.#subscribe(client, process),
-      client.ensureSession(title()),
-      client.load(),
-    ]).then(() => log.info("agent prepared", sinceStart()));
+    client.prepared = Promise.all([this.#subscribe(client, process), client.ensureSession(title())]).then(
+      () => log.info("agent prepared", sinceStart()),
+    );
     client.prepared.catch((error: unknown) => {
       log.warn("agent could not be prepared", { error: describeError(error) });
       process.kill("SIGKILL");

@@ -10,6 +10,7 @@ export class AgentSetup {
   #settings: AgentSettings;
   /** The configuration that the running opencode has read. */
   #loaded: string | null = null;
+  #providersLoaded = false;
 
   constructor(options: {
     file: ConfigFile;
@@ -35,6 +36,14 @@ export class AgentSetup {
   async prepare(): Promise<void> {
     await this.#file.write(this.#render());
     this.#loaded = this.#keyOf();
+    this.#providersLoaded = false;
+  }
+
+  /** To be waited for before a prompt is sent; not earlier, as it takes memory that an idle session does not need. */
+  async loadProviders(client: AgentClient): Promise<void> {
+    if (this.#providersLoaded) return;
+    await client.loadProviders();
+    this.#providersLoaded = true;
   }
 
   /**
@@ -52,8 +61,8 @@ export class AgentSetup {
     if (!client) return;
     if (this.#loaded !== this.#keyOf()) {
       await client.reload();
-      await client.load();
       this.#loaded = this.#keyOf();
+      this.#providersLoaded = false;
     }
     if (this.#settings.title !== titleBefore) await client.rename(this.#settings.title);
   }

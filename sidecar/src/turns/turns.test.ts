@@ -52,6 +52,7 @@ describe("turns", () => {
       change: async ({ providers }) => {
         if (providers) told.push("providers");
       },
+      loadProviders: async () => undefined,
     };
     turns = new Turns({
       sessionId: SESSION,

@@ -212,6 +212,8 @@ export class Turns {
       await this.#serially(async () => {
         this.#pending = { ...this.#pending, settings: request.settings };
         await this.#applyPending();
+        const client = this.#options.agent.client();
+        if (client) await this.#options.setup.loadProviders(client);
         if (turn.aborting) return;
         if (request.kind === "shell") command.ended = this.#sendShell(turn, request);
         else await this.#sendPrompt(turn, request);
