@@ -11,7 +11,7 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { AGENT_UID, PATHS, PORTS } from "../sidecar/src/contract";
+import { AGENT_UID, PATHS, PORTS } from "../sidecar/src/image-places";
 import { imageConfig } from "../sidecar/src/config";
 import { renderOpencodeConfig } from "../sidecar/src/opencode/config-file";
 import { opencodeEnvironment } from "../sidecar/src/opencode/environment";

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { healthResponse, offerResponse, sidecarError, terminalList } from "./contract";
+import { healthResponse, offerResponse, sidecarError, terminalList } from "./protocol";
 import { eventually, follow, makeTestSidecar, SETTINGS, type TestSidecar } from "./instance.testing";
 
 let sidecar: TestSidecar;

@@ -1,5 +1,5 @@
 import type { Readable } from "node:stream";
-import { bootLine, type BootLine } from "./contract";
+import { bootLine, type BootLine } from "./protocol";
 
 const MAX_LINE_BYTES = 4096;
 

@@ -1,6 +1,6 @@
 import { createApp } from "./app";
 import type { SidecarConfig } from "./config";
-import type { BootLine } from "./contract";
+import type { BootLine } from "./protocol";
 import { createCredentialProxy } from "./credential-proxy/credential-proxy";
 import { createDemoModel } from "./demo-model/demo-model";
 import { startEgressForwarder } from "./egress-forwarder/egress-forwarder";

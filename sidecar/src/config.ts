@@ -2,7 +2,7 @@
  * Where things stand and how the agent is started. The image's values are in {@link imageConfig}; tests pass others.
  */
 import { z } from "zod";
-import { AGENT_UID, PATHS, PORTS } from "./contract";
+import { AGENT_UID, PATHS, PORTS } from "./image-places";
 
 export interface SidecarConfig {
   /** Unix socket that the server dials. */

@@ -1,16 +1,14 @@
 /**
- * The wire between server and sidecar, and the event vocabulary of the product.
- * Owned by the sidecar; the server, the timeline and the client import it. One zod schema a message, types inferred.
+ * The event vocabulary of the product. Owned by the sidecar; the server, the timeline and the client import it. One zod
+ * schema an event, types inferred. What server and sidecar say to each other stands in protocol.ts.
  */
 import { z } from "zod";
-
-/** Raised when a change here makes an old sidecar and a new server unable to talk. */
-export const CONTRACT_VERSION = 1;
 
 /** No event's JSON is larger than this; longer texts are cut or split by whoever makes the event. Bytes. */
 export const MAX_EVENT_BYTES = 256 * 1024;
 
-const id = z.string().min(1).max(128);
+/** Any id that crosses a wire. */
+export const wireId = z.string().min(1).max(128);
 const text = z.string().max(MAX_EVENT_BYTES);
 
 export const modelRef = z.object({
@@ -59,7 +57,7 @@ export const question = z.object({
 export type Question = z.infer<typeof question>;
 
 /** Where an event of a sub-agent belongs: opencode's id of the child conversation; absent for the main one. */
-const inChild = { childId: id.optional() };
+const inChild = { childId: wireId.optional() };
 
 /**
  * `data` of every event, by type. Types marked "server" are made by the server alone and refused from a sidecar.
@@ -83,30 +81,35 @@ export const eventData = {
   }),
   /** server. `kind` shell: a command the person ran, not a prompt to the model. */
   "prompt.queued": z.object({
-    promptId: id,
+    promptId: wireId,
     text: z.string(),
     kind: z.enum(["prompt", "shell"]),
-    by: id,
+    by: wireId,
     model: modelRef.optional(),
     agent: z.string().optional(),
   }),
   /** server */
-  "prompt.edited": z.object({ promptId: id, text: z.string() }),
+  "prompt.edited": z.object({ promptId: wireId, text: z.string() }),
   /** server */
-  "prompt.started": z.object({ promptId: id }),
+  "prompt.started": z.object({ promptId: wireId }),
   /** server */
-  "prompt.cancelled": z.object({ promptId: id, reason: z.string().optional() }),
-  "turn.started": z.object({ turnId: id, promptId: id }),
-  "turn.ended": z.object({ turnId: id, promptId: id, outcome: turnOutcome, error: failure.optional() }),
+  "prompt.cancelled": z.object({ promptId: wireId, reason: z.string().optional() }),
+  "turn.started": z.object({ turnId: wireId, promptId: wireId }),
+  "turn.ended": z.object({
+    turnId: wireId,
+    promptId: wireId,
+    outcome: turnOutcome,
+    error: failure.optional(),
+  }),
   "message.started": z.object({
-    messageId: id,
+    messageId: wireId,
     role: z.enum(["user", "assistant"]),
-    turnId: id.optional(),
+    turnId: wireId.optional(),
     model: modelRef.optional(),
     ...inChild,
   }),
   "message.ended": z.object({
-    messageId: id,
+    messageId: wireId,
     role: z.enum(["user", "assistant"]),
     model: modelRef.optional(),
     tokens: tokenUsage.optional(),
@@ -117,8 +120,8 @@ export const eventData = {
   }),
   /** `text` is what the part starts with; deltas follow. `tool` parts carry the tool's name. */
   "part.started": z.object({
-    messageId: id,
-    partId: id,
+    messageId: wireId,
+    partId: wireId,
     kind: partKind,
     text: text.optional(),
     tool: z.string().max(200).optional(),
@@ -127,22 +130,22 @@ export const eventData = {
     ...inChild,
   }),
   /** Appended to the part's text. */
-  "part.delta": z.object({ messageId: id, partId: id, text, ...inChild }),
+  "part.delta": z.object({ messageId: wireId, partId: wireId, text, ...inChild }),
   /** `text`, when present, replaces what the deltas made (they differed). */
-  "part.ended": z.object({ messageId: id, partId: id, text: text.optional(), ...inChild }),
+  "part.ended": z.object({ messageId: wireId, partId: wireId, text: text.optional(), ...inChild }),
   "tool.input": z.object({
-    messageId: id,
-    partId: id,
+    messageId: wireId,
+    partId: wireId,
     tool: z.string().max(200),
     /** The tool's arguments as the model gave them; long strings cut. */
     input: z.record(z.string(), z.unknown()),
     ...inChild,
   }),
   /** Output appended since the last event: never the whole. */
-  "tool.output": z.object({ messageId: id, partId: id, suffix: text, ...inChild }),
+  "tool.output": z.object({ messageId: wireId, partId: wireId, suffix: text, ...inChild }),
   "tool.ended": z.object({
-    messageId: id,
-    partId: id,
+    messageId: wireId,
+    partId: wireId,
     tool: z.string().max(200),
     status: z.enum(["completed", "error"]),
     title: z.string(),
@@ -156,7 +159,7 @@ export const eventData = {
   }),
   /** From the sidecar when the agent asks; the server makes the durable row of it in the same transaction. */
   "request.opened": z.object({
-    requestId: id,
+    requestId: wireId,
     kind: requestKind,
     title: z.string().max(2000),
     detail: text,
@@ -164,21 +167,21 @@ export const eventData = {
     always: z.array(z.string()).max(200).optional(),
     questions: z.array(question).max(20).optional(),
     /** The tool part that waits for the answer. */
-    messageId: id.optional(),
-    partId: id.optional(),
+    messageId: wireId.optional(),
+    partId: wireId.optional(),
     ...inChild,
   }),
   /** server when answered; the sidecar when the agent stopped waiting (`withdrawn`). */
   "request.closed": z.object({
-    requestId: id,
+    requestId: wireId,
     outcome: z.enum(["once", "always", "reject", "answered", "expired", "withdrawn"]),
-    by: id.optional(),
+    by: wireId.optional(),
     message: z.string().optional(),
   }),
   "changes.updated": z.object({
     files: z.array(z.object({ path: z.string(), additions: z.number(), deletions: z.number() })).max(2000),
   }),
-  "turn.reverted": z.object({ messageId: id }),
+  "turn.reverted": z.object({ messageId: wireId }),
   "todo.updated": z.object({
     todos: z
       .array(z.object({ content: z.string(), status: z.string(), priority: z.string().optional() }))
@@ -186,14 +189,14 @@ export const eventData = {
     ...inChild,
   }),
   "child.started": z.object({
-    childId: id,
+    childId: wireId,
     title: z.string(),
-    messageId: id.optional(),
-    partId: id.optional(),
+    messageId: wireId.optional(),
+    partId: wireId.optional(),
   }),
-  "child.ended": z.object({ childId: id }),
+  "child.ended": z.object({ childId: wireId }),
   "usage.updated": z.object({
-    messageId: id,
+    messageId: wireId,
     model: modelRef,
     tokens: tokenUsage,
     cost: z.number(),
@@ -262,257 +265,3 @@ export function parseEventBody(type: EventType, data: unknown): EventBody {
   // The union over T cannot be expressed by the lookup; schema and type come from the same key.
   return { type, data: eventData[type].parse(data) } as EventBody;
 }
-
-/* ---- registration ---------------------------------------------------------------------------------------------- */
-
-/** The one line (JSON, newline) that the server writes to the container's standard input. `token`: 32 bytes, base64url. */
-export const bootLine = z.object({
-  token: z.string().regex(/^[A-Za-z0-9_-]{43}$/),
-  sessionId: id,
-  instanceId: id,
-});
-export type BootLine = z.infer<typeof bootLine>;
-
-export const offerRequest = z.object({ nonce: z.string().min(16).max(128) });
-/**
- * `publicKey`: the sidecar's ephemeral X25519 key, base64url.
- * `proof`: {@link registrationProofInput} under HMAC-SHA256 with the token's bytes, base64url.
- */
-export const offerResponse = z.object({
-  publicKey: z.string().max(100),
-  proof: z.string().max(100),
-  contract: z.number().int(),
-  version: z.string(),
-});
-export type OfferResponse = z.infer<typeof offerResponse>;
-
-/** What the proof signs: every field the two sides must agree on. */
-export function registrationProofInput(p: {
-  sessionId: string;
-  instanceId: string;
-  publicKey: string;
-  nonce: string;
-}): string {
-  return ["openagent/register/v1", p.sessionId, p.instanceId, p.publicKey, p.nonce].join("\n");
-}
-
-/** An HPKE message (base64url): encapsulated key and ciphertext; one context a message. */
-export const sealedMessage = z.object({ enc: z.string().max(200), ciphertext: z.string().max(1024 * 1024) });
-export type SealedMessage = z.infer<typeof sealedMessage>;
-
-/**
- * HPKE `info` of a sealed message: binds it to purpose, session and instance. PSK mode: psk = the boot token's 32 bytes,
- * pskId = {@link SEAL_PSK_ID}; so only the server that started this container can make one, and only it can open one.
- */
-export function sealInfo(
-  purpose: "registration" | "credentials",
-  p: { sessionId: string; instanceId: string },
-): string {
-  return ["openagent/seal/v1", purpose, p.sessionId, p.instanceId].join("\n");
-}
-export const SEAL_PSK_ID = "openagent-boot-token";
-
-/** How the credential proxy adds a provider's key: which header, which origin. The agent's request never chooses either. */
-export const providerCredential = z.object({
-  providerId: z.string().min(1).max(100),
-  /** Upstream base, with the path prefix the provider's API lives under; requests are joined to it. */
-  baseUrl: z.url(),
-  auth: z.discriminatedUnion("kind", [
-    z.object({ kind: z.literal("bearer") }),
-    z.object({ kind: z.literal("header"), header: z.string().max(100) }),
-    z.object({ kind: z.literal("none") }),
-  ]),
-  key: z.string().max(4096),
-  /** opencode's provider package, such as `@ai-sdk/anthropic`. */
-  npm: z.string().max(200),
-  name: z.string().max(200),
-  models: z.array(
-    z.object({
-      id: z.string().max(200),
-      name: z.string().max(200),
-      toolCall: z.boolean(),
-      reasoning: z.boolean(),
-      attachment: z.boolean(),
-      contextTokens: z.number().int().nonnegative(),
-      outputTokens: z.number().int().nonnegative(),
-      /** USD per million tokens */
-      price: z.object({
-        input: z.number(),
-        output: z.number(),
-        cacheRead: z.number(),
-        cacheWrite: z.number(),
-      }),
-    }),
-  ),
-});
-export type ProviderCredential = z.infer<typeof providerCredential>;
-
-export const agentSettings = z.object({
-  model: modelRef,
-  agent: z.string().max(100),
-  permissionMode,
-  title: z.string().max(500),
-});
-export type AgentSettings = z.infer<typeof agentSettings>;
-
-/** Sealed under purpose `registration`. */
-export const registrationPayload = z.object({
-  /** Bearer token for every other route of this instance. */
-  bearer: z.string().min(32).max(128),
-  /** Marks the sidecar's own connections on egress.sock (`Proxy-Authorization: Bearer …`). */
-  egressSecret: z.string().min(32).max(128),
-  /** The epoch this registration opens. */
-  epoch: z.number().int().positive(),
-  /** The last position the server holds; the spool is sent from after it. */
-  held: spoolPosition.nullable(),
-  providers: z.array(providerCredential).max(100),
-  settings: agentSettings,
-});
-export type RegistrationPayload = z.infer<typeof registrationPayload>;
-
-/** Sealed under purpose `credentials`: replaces the table; takes effect between turns. */
-export const credentialsPayload = z.object({ providers: z.array(providerCredential).max(100) });
-export type CredentialsPayload = z.infer<typeof credentialsPayload>;
-
-/* ---- control (all with the instance's bearer token) -------------------------------------------------------------- */
-
-export const healthResponse = z.object({
-  contract: z.number().int(),
-  version: z.string(),
-  registered: z.boolean(),
-  /** `starting` until opencode listens; `ready` accepts prompts; `failed` with the reason. */
-  agent: z.enum(["off", "starting", "ready", "failed"]),
-  reason: failure.nullable(),
-  turn: z.object({ turnId: id, promptId: id }).nullable(),
-});
-export type HealthResponse = z.infer<typeof healthResponse>;
-
-/** Same `promptId` again: same answer, runs once. 409 `busy` while another turn runs. */
-export const promptRequest = z.object({
-  promptId: id,
-  kind: z.enum(["prompt", "shell"]),
-  text: z
-    .string()
-    .min(1)
-    .max(1024 * 1024),
-  settings: agentSettings,
-  effort: z.string().max(50).optional(),
-  attachments: z
-    .array(
-      z.object({
-        name: z.string().max(255),
-        mime: z.string().max(100),
-        dataUrl: z.string().max(8 * 1024 * 1024),
-      }),
-    )
-    .max(10)
-    .optional(),
-});
-export type PromptRequest = z.infer<typeof promptRequest>;
-export const promptResponse = z.object({ turnId: id });
-
-export const abortResponse = z.object({ aborted: z.boolean() });
-
-export const requestReply = z.union([
-  z.object({ reply: z.enum(["once", "always", "reject"]), message: z.string().max(10_000).optional() }),
-  z.object({ answers: z.array(z.array(z.string().max(10_000)).max(50)).max(20) }),
-]);
-export type RequestReply = z.infer<typeof requestReply>;
-/** `gone`: the agent no longer waits (turn over, agent restarted). */
-export const requestReplyResponse = z.object({ delivered: z.boolean(), gone: z.boolean() });
-
-/** `GET /events?epoch&n`: newline-delimited JSON, one of these a line; never ends by itself; `heartbeat` every 5 s. */
-export const eventStreamLine = z.discriminatedUnion("kind", [
-  z.object({ kind: z.literal("events"), events: z.array(spooledEvent).max(1000) }),
-  z.object({ kind: z.literal("heartbeat") }),
-]);
-export type EventStreamLine = z.infer<typeof eventStreamLine>;
-
-export const terminalSize = z.object({
-  cols: z.number().int().min(2).max(1000),
-  rows: z.number().int().min(2).max(500),
-});
-export const terminalCreateRequest = terminalSize.extend({ terminalId: id });
-export const terminalInfo = z.object({
-  terminalId: id,
-  cols: z.number().int(),
-  rows: z.number().int(),
-  running: z.boolean(),
-  exitCode: z.number().int().nullable(),
-  /** Bytes written by the program since the start; the ring buffer holds the last 256 KiB of them. */
-  endOffset: z.number().int().nonnegative(),
-});
-export type TerminalInfo = z.infer<typeof terminalInfo>;
-export const terminalList = z.object({ terminals: z.array(terminalInfo) });
-
-/**
- * `GET /terminals/:id/attach?afterByte=N` upgraded to a WebSocket.
- * Server side of the socket (sidecar → us): binary frames = 8 bytes big-endian offset of the first byte, then bytes; text frames = {@link terminalNotice}.
- * Client side (us → sidecar): text frames = {@link terminalCommand}.
- */
-export const terminalNotice = z.discriminatedUnion("type", [
-  /** First frame, and after each resize. `fromOffset`: where replay starts (later than asked when the ring moved on). */
-  z.object({
-    type: z.literal("state"),
-    cols: z.number().int(),
-    rows: z.number().int(),
-    fromOffset: z.number().int(),
-  }),
-  z.object({ type: z.literal("exit"), code: z.number().int() }),
-]);
-export type TerminalNotice = z.infer<typeof terminalNotice>;
-export const terminalCommand = z.discriminatedUnion("type", [
-  z.object({ type: z.literal("input"), data: z.string().max(64 * 1024) }),
-  z.object({ type: z.literal("resize"), ...terminalSize.shape }),
-  /** The viewer has taken everything up to this byte; the program is paused when the fastest viewer lags. */
-  z.object({ type: z.literal("ack"), offset: z.number().int().nonnegative() }),
-]);
-export type TerminalCommand = z.infer<typeof terminalCommand>;
-
-/** Every non-2xx body. `code` is for switches, `message` for people. */
-export const sidecarError = z.object({
-  code: z.enum([
-    "unauthorized",
-    "bad_request",
-    "not_found",
-    "busy",
-    "not_ready",
-    "already_registered",
-    "agent_failed",
-    "internal",
-  ]),
-  message: z.string(),
-  detail: z.string().optional(),
-});
-export type SidecarErrorBody = z.infer<typeof sidecarError>;
-
-/* ---- fixed places in the image ------------------------------------------------------------------------------------ */
-
-export const PATHS = {
-  /** Bind mount of the host's run/<instance> directory. */
-  run: "/run/openagent",
-  sidecarSocket: "/run/openagent/sidecar.sock",
-  egressSocket: "/run/openagent/egress.sock",
-  /** Volume, uid 1000. */
-  workspace: "/workspace",
-  /** Volume: spool (uid 900, 0700) and opencode's data (uid 1000, 0700). */
-  spool: "/state/spool",
-  agentData: "/state/agent",
-  /** Read-only in the image. */
-  modelsFile: "/opt/openagent/models.json",
-  opencode: "/opt/openagent/bin/opencode",
-  node: "/usr/local/bin/node",
-} as const;
-
-/** Loopback ports inside the container. */
-export const PORTS = {
-  /** Forwarder to egress.sock, what HTTP_PROXY names. */
-  egressForwarder: 3128,
-  /** Credential proxy: `http://127.0.0.1:3129/<providerId>/…`. */
-  credentialProxy: 3129,
-  /** opencode serve. */
-  opencode: 4096,
-} as const;
-
-export const SIDECAR_UID = 900;
-export const AGENT_UID = 1000;

@@ -1,4 +1,4 @@
-import type { SidecarErrorBody } from "./contract";
+import type { SidecarErrorBody } from "./protocol";
 
 export type SidecarErrorCode = SidecarErrorBody["code"];
 

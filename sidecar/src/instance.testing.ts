@@ -5,15 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createApp } from "./app";
 import type { SidecarConfig } from "./config";
-import type {
-  AgentSettings,
-  BootLine,
-  ProviderCredential,
-  RegistrationPayload,
-  SidecarEventBody,
-  SpoolPosition,
-} from "./contract";
-import { eventStreamLine } from "./contract";
+import type { SidecarEventBody, SpoolPosition } from "./contract";
+import type { AgentSettings, BootLine, ProviderCredential, RegistrationPayload } from "./protocol";
+import { eventStreamLine } from "./protocol";
 import { Instance } from "./instance";
 import { createLog, type Log } from "./log";
 import { Registration } from "./registration/registration";

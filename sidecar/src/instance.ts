@@ -6,7 +6,7 @@ import {
   type HealthResponse,
   type ProviderCredential,
   type RegistrationPayload,
-} from "./contract";
+} from "./protocol";
 import { SidecarError } from "./errors";
 import { Spool } from "./events/spool";
 import type { Log } from "./log";

@@ -1,4 +1,4 @@
-import type { ProviderCredential } from "../../sidecar/src/contract";
+import type { ProviderCredential } from "../../sidecar/src/protocol";
 import type { Driver } from "../drivers/driver";
 import type { Clock } from "./clock";
 import type { Database } from "./db/database";

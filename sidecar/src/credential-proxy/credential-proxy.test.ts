@@ -1,7 +1,7 @@
 import net from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { z } from "zod";
-import type { ProviderCredential } from "../contract";
+import type { ProviderCredential } from "../protocol";
 import { createCredentialProxy, type CredentialProxy } from "./credential-proxy";
 import {
   EGRESS_SECRET,

@@ -3,7 +3,7 @@
  * real one takes its place, on the way to the address that the server's table names and to no other.
  */
 import type { Dispatcher } from "undici";
-import type { ProviderCredential } from "../contract";
+import type { ProviderCredential } from "../protocol";
 import { describeError, type Log } from "../log";
 import { createEgressDispatcher, type EgressOptions } from "./egress-dispatcher";
 import { KeyRedactor, redactText } from "./key-redactor";

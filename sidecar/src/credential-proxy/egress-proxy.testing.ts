@@ -4,7 +4,7 @@ import http from "node:http";
 import net from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import type { ProviderCredential } from "../contract";
+import type { ProviderCredential } from "../protocol";
 
 export const EGRESS_SECRET = "egress-secret-of-this-instance-0123456789";
 

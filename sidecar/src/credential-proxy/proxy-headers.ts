@@ -1,5 +1,5 @@
 /** What passes between the agent and a provider, and what does not. */
-import type { ProviderCredential } from "../contract";
+import type { ProviderCredential } from "../protocol";
 
 /** Of one connection, not of the request (RFC 9110, 7.6.1), and what our own client sets anew. */
 const HOP_BY_HOP = [

@@ -2,7 +2,7 @@
  * Where a request goes. Scheme, host and path prefix come from the server's table; the agent chooses only what stands
  * below the prefix. Everything that some upstream could read as a way out of it is refused instead of cleaned.
  */
-import type { ProviderCredential } from "../contract";
+import type { ProviderCredential } from "../protocol";
 import { ProxyError } from "./proxy-error";
 
 /** Query parameters that carry credentials somewhere; compared in lower case. */

@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { sealedMessage } from "../contract";
+import { sealedMessage } from "../protocol";
 import type { Instance } from "../instance";
 import type { Registration } from "../registration/registration";
 import { valid } from "../validation";

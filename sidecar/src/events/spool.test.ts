@@ -2,7 +2,8 @@ import { appendFile, mkdtemp, readdir, readFile, rm, stat, truncate } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { eventStreamLine, type SidecarEventBody, type SpoolPosition } from "../contract";
+import type { SidecarEventBody, SpoolPosition } from "../contract";
+import { eventStreamLine } from "../protocol";
 import { createLog } from "../log";
 import { Spool } from "./spool";
 

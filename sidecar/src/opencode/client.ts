@@ -1,6 +1,7 @@
 import { createOpencodeClient, type OpencodeClient } from "@opencode-ai/sdk/v2/client";
 import { Agent, fetch as undiciFetch } from "undici";
-import type { ModelRef, RequestReply } from "../contract";
+import type { ModelRef } from "../contract";
+import type { RequestReply } from "../protocol";
 import { SidecarError } from "../errors";
 import {
   agentHistory,

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { imageConfig } from "../config";
-import type { AgentSettings, ProviderCredential } from "../contract";
+import type { AgentSettings, ProviderCredential } from "../protocol";
 import { ConfigFile, renderOpencodeConfig } from "./config-file";
 import { opencodeEnvironment } from "./environment";
 

@@ -1,6 +1,7 @@
 import { chmod, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import type { AgentSettings, PermissionMode, ProviderCredential } from "../contract";
+import type { PermissionMode } from "../contract";
+import type { AgentSettings, ProviderCredential } from "../protocol";
 
 /** The demo model's provider; always there, needs no key. */
 export const DEMO_PROVIDER_ID = "demo";

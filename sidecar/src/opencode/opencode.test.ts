@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { connect, createServer, type Server } from "node:net";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { healthResponse, parseEventBody, type PromptRequest, type SidecarEventType } from "../contract";
+import { parseEventBody, type SidecarEventType } from "../contract";
+import { healthResponse, type PromptRequest } from "../protocol";
 import { ofType, textOf } from "../events/recordings.testing";
 import {
   eventually,

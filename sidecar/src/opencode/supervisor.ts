@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { SidecarConfig } from "../config";
-import type { Failure, HealthResponse } from "../contract";
+import type { Failure } from "../contract";
+import type { HealthResponse } from "../protocol";
 import { SidecarError } from "../errors";
 import { describeError, type Log } from "../log";
 import { type AgentLaunch, launchAgent } from "./agent-launch";

@@ -1,7 +1,7 @@
 /** A viewer over a real WebSocket on loopback, for tests of terminals. */
 import http from "node:http";
 import { WebSocket, WebSocketServer } from "ws";
-import { terminalNotice, type TerminalCommand, type TerminalNotice } from "../contract";
+import { terminalNotice, type TerminalCommand, type TerminalNotice } from "../protocol";
 import type { Terminals } from "./terminals";
 
 export class TestViewer {

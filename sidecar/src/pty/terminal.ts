@@ -1,6 +1,6 @@
 /** One terminal: a program on a pty, its last output, and everybody who watches it. */
 import type { WebSocket } from "ws";
-import type { TerminalCommand, TerminalInfo } from "../contract";
+import type { TerminalCommand, TerminalInfo } from "../protocol";
 import { startPty, type PtyOptions, type PtyProcess } from "./pty-process";
 import { RingBuffer } from "./ring-buffer";
 import { CLOSE, outputFrame, Viewer, type ViewerEvents } from "./viewer";

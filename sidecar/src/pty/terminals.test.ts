@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { terminalInfo } from "../contract";
+import { terminalInfo } from "../protocol";
 import { sessionMembers } from "./end-session";
 import { openViewerGate, type ViewerGate } from "./terminal-viewer.testing";
 import { createTerminals, TerminalError, type Terminals } from "./terminals";

@@ -1,6 +1,6 @@
 /** The session's terminals: shells under the agent's uid that outlive the connections of those who watch them. */
 import type { WebSocket } from "ws";
-import type { TerminalInfo } from "../contract";
+import type { TerminalInfo } from "../protocol";
 import { describeError, type Log } from "../log";
 import { endSession } from "./end-session";
 import { Terminal } from "./terminal";

@@ -1,6 +1,6 @@
 /** One WebSocket that watches a terminal: frames out, commands in, and how far it has taken the output. */
 import type { RawData, WebSocket } from "ws";
-import { terminalCommand, type TerminalCommand, type TerminalNotice } from "../contract";
+import { terminalCommand, type TerminalCommand, type TerminalNotice } from "../protocol";
 
 /** WebSocket close codes that a viewer can get; 4000–4999 are an application's own (RFC 6455, 7.4.2). */
 export const CLOSE = {

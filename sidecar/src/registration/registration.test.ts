@@ -5,7 +5,7 @@ import {
   type BootLine,
   type RegistrationPayload,
   type SealedMessage,
-} from "../contract";
+} from "../protocol";
 import { MAX_REGISTRATION_TRIES, Registration } from "./registration";
 import { decodePublicKey, generateSealKeyPair, openSealed, sealTo, type SealContext } from "./seal";
 

@@ -9,7 +9,7 @@ import {
   type OfferResponse,
   type RegistrationPayload,
   type SealedMessage,
-} from "../contract";
+} from "../protocol";
 import { SidecarError } from "../errors";
 import { generateSealKeyPair, openSealed, SealError, type SealContext, type SealKeyPair } from "./seal";
 

@@ -1,5 +1,5 @@
 import { Hono } from "hono";
-import { offerRequest, sealedMessage } from "../contract";
+import { offerRequest, sealedMessage } from "../protocol";
 import { valid } from "../validation";
 import type { Registration } from "./registration";
 

@@ -3,7 +3,7 @@
  * Pure: used by both sides of the wire, so it imports the contract and the HPKE suite alone.
  */
 import { Aes256Gcm, CipherSuite, DhkemX25519HkdfSha256, HkdfSha256 } from "@hpke/core";
-import { SEAL_PSK_ID, sealInfo, type SealedMessage } from "../contract";
+import { SEAL_PSK_ID, sealInfo, type SealedMessage } from "../protocol";
 
 /** What a sealed message is bound to. `token`: the boot token's 32 bytes, the pre-shared key. */
 export interface SealContext {

@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import { z } from "zod";
-import { terminalCreateRequest } from "../contract";
+import { terminalCreateRequest } from "../protocol";
 import { SidecarError } from "../errors";
 import type { Instance } from "../instance";
 import { TerminalError } from "../pty/terminals";

@@ -1,4 +1,4 @@
-import type { AgentSettings, ProviderCredential } from "../contract";
+import type { AgentSettings, ProviderCredential } from "../protocol";
 import { renderOpencodeConfig, type ConfigFile } from "../opencode/config-file";
 import type { AgentClient } from "../opencode/client";
 

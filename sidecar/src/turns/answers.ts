@@ -1,4 +1,4 @@
-import type { RequestReply } from "../contract";
+import type { RequestReply } from "../protocol";
 import type { Normaliser } from "../events/normaliser";
 import type { OpenState } from "../events/open-state";
 import { agentIdOf } from "../events/requests";

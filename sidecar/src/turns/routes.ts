@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import { z } from "zod";
-import { agentSettings, promptRequest, requestReply } from "../contract";
+import { agentSettings, promptRequest, requestReply } from "../protocol";
 import type { Instance } from "../instance";
 import { valid } from "../validation";
 

@@ -1,14 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import type {
-  AgentSettings,
-  Failure,
-  PromptRequest,
-  ProviderCredential,
-  RequestReply,
-  SidecarEventBody,
-  TurnOutcome,
-} from "../contract";
+import type { Failure, SidecarEventBody, TurnOutcome } from "../contract";
+import type { AgentSettings, PromptRequest, ProviderCredential, RequestReply } from "../protocol";
 import { SidecarError } from "../errors";
 import { Coalescer } from "../events/coalescer";
 import { Normaliser } from "../events/normaliser";

@@ -1,7 +1,7 @@
 /** The whole container specification. Constants, ids and limits: nothing that a person or an agent types reaches it. */
 import { dirname } from "node:path";
 import type { ContainerCreateOptions, MountSettings } from "dockerode";
-import { PATHS } from "../../../sidecar/src/contract";
+import { PATHS } from "../../../sidecar/src/image-places";
 import type { InstanceSpec } from "../driver";
 import { checkId, containerName, hostName, LABEL, volumeLabels, volumeName, type VolumeKind } from "./names";
 

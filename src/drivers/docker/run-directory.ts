@@ -1,7 +1,7 @@
 /** run/<instance> on the host: the bind-mounted directory that holds an instance's two sockets. */
 import { chmod, mkdir, rm, stat } from "node:fs/promises";
 import { basename, isAbsolute, join } from "node:path";
-import { PATHS } from "../../../sidecar/src/contract";
+import { PATHS } from "../../../sidecar/src/image-places";
 import type { InstanceEndpoint } from "../driver";
 import { checkId } from "./names";
 

@@ -9,10 +9,10 @@ import type {
   ProvisioningStep,
   Question,
   RequestKind,
-  RequestReply,
   SessionStatus,
   TurnOutcome,
 } from "../../../sidecar/src/contract";
+import type { RequestReply } from "../../../sidecar/src/protocol";
 
 export const ROLES = ["owner", "admin", "member", "viewer"] as const;
 export type Role = (typeof ROLES)[number];

@@ -1,4 +1,4 @@
-import type { ProviderCredential } from "../../../sidecar/src/contract";
+import type { ProviderCredential } from "../../../sidecar/src/protocol";
 import type { providerKeys } from "../db/schema";
 import type { Catalog, CatalogModel } from "../models/catalog";
 import { OPENAI_COMPATIBLE_NPM, PROVIDER_AUTH } from "../models/provider-auth";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { ProviderCredential } from "../../../sidecar/src/contract";
+import type { ProviderCredential } from "../../../sidecar/src/protocol";
 import { bundledCatalog } from "../models/bundled-catalog";
 import { PROVIDER_AUTH } from "../models/provider-auth";
 import { providerOf } from "./key-provider";

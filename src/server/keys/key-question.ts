@@ -1,6 +1,6 @@
 /** What to ask a provider so that its answer tells whether a key is good, and costs nothing. */
 import { upstreamHeaders } from "../../../sidecar/src/credential-proxy/proxy-headers";
-import type { ProviderCredential } from "../../../sidecar/src/contract";
+import type { ProviderCredential } from "../../../sidecar/src/protocol";
 
 export interface KeyQuestion {
   url: URL;

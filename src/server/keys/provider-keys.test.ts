@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { providerCredential } from "../../../sidecar/src/contract";
+import { providerCredential } from "../../../sidecar/src/protocol";
 import type { Caller } from "../auth/caller";
 import { openDatabase, type OpenDatabase } from "../db/database";
 import { providerKeys, type Role } from "../db/schema";

@@ -1,5 +1,5 @@
 import { and, asc, eq, inArray } from "drizzle-orm";
-import type { ProviderCredential } from "../../../sidecar/src/contract";
+import type { ProviderCredential } from "../../../sidecar/src/protocol";
 import type { Caller } from "../auth/caller";
 import { isoNow, type Clock } from "../clock";
 import type { Database, Store } from "../db/database";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { ProviderCredential } from "../../../sidecar/src/contract";
+import type { ProviderCredential } from "../../../sidecar/src/protocol";
 
 const modelEntry = z.object({
   id: z.string().min(1).max(200),

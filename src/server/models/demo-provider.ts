@@ -1,4 +1,5 @@
-import { PORTS, type ProviderCredential } from "../../../sidecar/src/contract";
+import { PORTS } from "../../../sidecar/src/image-places";
+import type { ProviderCredential } from "../../../sidecar/src/protocol";
 
 export const DEMO_PROVIDER_ID = "demo";
 export const DEMO_MODEL = { providerId: DEMO_PROVIDER_ID, modelId: "demo-1" } as const;

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { providerCredential, type ProviderCredential } from "../../../sidecar/src/contract";
+import { providerCredential, type ProviderCredential } from "../../../sidecar/src/protocol";
 import type { Caller } from "../auth/caller";
 import { AppError } from "../errors";
 import { bundledCatalog } from "./bundled-catalog";

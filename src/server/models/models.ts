@@ -1,4 +1,5 @@
-import type { ModelRef, ProviderCredential } from "../../../sidecar/src/contract";
+import type { ModelRef } from "../../../sidecar/src/contract";
+import type { ProviderCredential } from "../../../sidecar/src/protocol";
 import type { Caller } from "../auth/caller";
 import { AppError } from "../errors";
 import type { Catalog, CatalogModel } from "./catalog";

@@ -1,4 +1,4 @@
-import type { ProviderCredential } from "../../../sidecar/src/contract";
+import type { ProviderCredential } from "../../../sidecar/src/protocol";
 
 /** Where a provider's API lives, and which header its key goes into. */
 export type ProviderAuth = Pick<ProviderCredential, "baseUrl" | "auth">;

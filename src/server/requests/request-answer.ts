@@ -1,4 +1,4 @@
-import type { RequestReply } from "../../../sidecar/src/contract";
+import type { RequestReply } from "../../../sidecar/src/protocol";
 import { AppError } from "../errors";
 
 /**

@@ -1,7 +1,7 @@
 import { eq } from "drizzle-orm";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { RequestReply } from "../../../sidecar/src/contract";
+import type { RequestReply } from "../../../sidecar/src/protocol";
 import type { Caller } from "../auth/caller";
 import { requests as requestRows } from "../db/schema";
 import { testDatabase, type TestDatabase } from "../db/testing";

@@ -1,5 +1,6 @@
 import { and, asc, eq, gt, isNotNull, isNull, lte, ne, or } from "drizzle-orm";
-import type { Question, RequestKind, RequestReply, SidecarEventBody } from "../../../sidecar/src/contract";
+import type { Question, RequestKind, SidecarEventBody } from "../../../sidecar/src/contract";
+import type { RequestReply } from "../../../sidecar/src/protocol";
 import type { Caller } from "../auth/caller";
 import { type Clock, isoNow } from "../clock";
 import type { Database } from "../db/database";

@@ -1,5 +1,5 @@
 import { and, eq, isNotNull } from "drizzle-orm";
-import type { ProviderCredential } from "../../../sidecar/src/contract";
+import type { ProviderCredential } from "../../../sidecar/src/protocol";
 import type { Database } from "../db/database";
 import { sessions } from "../db/schema";
 import type { Logger } from "../log";

@@ -1,6 +1,7 @@
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { PromptRequest, SidecarEventBody } from "../../../sidecar/src/contract";
+import type { SidecarEventBody } from "../../../sidecar/src/contract";
+import type { PromptRequest } from "../../../sidecar/src/protocol";
 import { sessions } from "../db/schema";
 import { testDatabase, type TestDatabase } from "../db/testing";
 import { createEventLog, type EventLog } from "../events/event-log";

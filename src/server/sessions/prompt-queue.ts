@@ -1,5 +1,6 @@
 import { and, asc, eq, max } from "drizzle-orm";
-import type { ModelRef, PromptRequest, SidecarEventBody } from "../../../sidecar/src/contract";
+import type { ModelRef, SidecarEventBody } from "../../../sidecar/src/contract";
+import type { PromptRequest } from "../../../sidecar/src/protocol";
 import type { Logger } from "../log";
 import { type Clock, isoNow } from "../clock";
 import type { Database, Store } from "../db/database";

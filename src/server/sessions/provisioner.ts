@@ -1,5 +1,6 @@
 import { eq } from "drizzle-orm";
-import type { AgentSettings, ProviderCredential, ProvisioningStep } from "../../../sidecar/src/contract";
+import type { ProvisioningStep } from "../../../sidecar/src/contract";
+import type { AgentSettings, ProviderCredential } from "../../../sidecar/src/protocol";
 import { type Driver, DriverError, type InstanceEndpoint } from "../../drivers/driver";
 import type { Database } from "../db/database";
 import { sessions } from "../db/schema";

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { RegistrationPayload } from "../../../sidecar/src/contract";
+import type { RegistrationPayload } from "../../../sidecar/src/protocol";
 import { Registration } from "../../../sidecar/src/registration/registration";
 import { registrations } from "../db/schema";
 import { testDatabase, type TestDatabase } from "../db/testing";

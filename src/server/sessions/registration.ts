@@ -12,7 +12,7 @@ import {
   type RegistrationPayload,
   registrationProofInput,
   type SealedMessage,
-} from "../../../sidecar/src/contract";
+} from "../../../sidecar/src/protocol";
 import { sealTo } from "../../../sidecar/src/registration/seal";
 import { type Clock, isoNow } from "../clock";
 import type { Database } from "../db/database";

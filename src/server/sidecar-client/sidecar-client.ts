@@ -4,6 +4,7 @@ import { WebSocket as WebSocketClient } from "ws";
 import { Agent, fetch as undiciFetch, type RequestInit as UndiciRequestInit } from "undici";
 import type { z } from "zod";
 import type { SidecarApp } from "../../../sidecar/src/app";
+import type { SpooledEvent, SpoolPosition } from "../../../sidecar/src/contract";
 import {
   abortResponse,
   type AgentSettings,
@@ -18,12 +19,10 @@ import {
   requestReplyResponse,
   type SealedMessage,
   sidecarError,
-  type SpooledEvent,
-  type SpoolPosition,
   terminalInfo,
   type TerminalInfo,
   terminalList,
-} from "../../../sidecar/src/contract";
+} from "../../../sidecar/src/protocol";
 import { splitLines } from "./split-lines";
 import { SidecarError } from "./sidecar-error";
 

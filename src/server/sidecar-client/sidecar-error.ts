@@ -1,4 +1,4 @@
-import type { SidecarErrorBody } from "../../../sidecar/src/contract";
+import type { SidecarErrorBody } from "../../../sidecar/src/protocol";
 
 export type SidecarErrorCode = SidecarErrorBody["code"] | "unreachable" | "bad_answer";
 

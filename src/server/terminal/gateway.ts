@@ -2,7 +2,7 @@ import { createServer } from "node:http";
 import { Server, type Socket } from "socket.io";
 import type { RawData, WebSocket } from "ws";
 import { z } from "zod";
-import { terminalCommand, terminalNotice, terminalSize } from "../../../sidecar/src/contract";
+import { terminalCommand, terminalNotice, terminalSize } from "../../../sidecar/src/protocol";
 import { AppError } from "../errors";
 import type { RequestRoute } from "../http/dispatcher";
 import type { UpgradeRoute } from "../http/upgrades";

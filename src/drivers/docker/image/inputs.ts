@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { z } from "zod";
-import { AGENT_UID, SIDECAR_UID } from "../../../../sidecar/src/contract";
+import { AGENT_UID, SIDECAR_UID } from "../../../../sidecar/src/image-places";
 import { DriverError } from "../../driver";
 import { splitCertificates } from "./certificates";
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { terminalSize } from "../../../../sidecar/src/contract";
+import { terminalSize } from "../../../../sidecar/src/protocol";
 import { procedure, router } from "../builders";
 import { idInput } from "./page-input";
 
