@@ -138,3 +138,9 @@ export async function readUntil(socket: Socket, wanted: string): Promise<string>
   }
   return received;
 }
+
+/** A request in absolute form, answered whole and closed. */
+export const get = (url: string, ...headers: string[]): string =>
+  [`GET ${url} HTTP/1.1`, "Host: x", "Connection: close", ...headers, "", ""].join("\r\n");
+export const connectTo = (authority: string, ...headers: string[]): string =>
+  [`CONNECT ${authority} HTTP/1.1`, ...headers, "", ""].join("\r\n");
