@@ -163,7 +163,10 @@ describe("what a registered instance answers", () => {
       settings: SETTINGS,
     });
     expect([prompt.status, sidecarError.parse(await prompt.json()).code]).toEqual([503, "not_ready"]);
-    expect(await (await sidecar.call("POST", "/abort")).json()).toEqual({ aborted: false });
+    expect(await (await sidecar.call("POST", "/abort", {})).json()).toEqual({
+      aborted: false,
+      known: false,
+    });
     expect(await (await sidecar.call("POST", "/requests/req_per_1/reply", { reply: "once" })).json()).toEqual(
       { delivered: false, gone: true },
     );

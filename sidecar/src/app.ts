@@ -26,7 +26,7 @@ export interface AppDeps {
   log: Log;
 }
 
-/** The sidecar's HTTP interface (contract.ts). Open: health and registration; the rest wants the instance's token. */
+/** The sidecar's HTTP interface (protocol.ts). Open: health and registration; the rest wants the instance's token. */
 export function createApp({ registration, instance, log }: AppDeps) {
   const guard = bearerGuard(() => instance.bearer);
   return new Hono()

@@ -28,6 +28,17 @@ export interface InstanceOptions {
   log: Log;
 }
 
+/** What stands before the registration. */
+interface Warm {
+  configFile: ConfigFile;
+  agent: AgentLaunch;
+}
+
+async function launch(config: SidecarConfig): Promise<Warm> {
+  const configFile = await ConfigFile.create(config.configParent);
+  return { configFile, agent: launchAgent(config, configFile.path) };
+}
+
 interface Running {
   bearer: string;
   egressSecret: string;
@@ -44,8 +55,7 @@ interface Running {
  */
 export class Instance {
   readonly #options: InstanceOptions;
-  #configFile: ConfigFile | null = null;
-  #early: AgentLaunch | null = null;
+  #warm: Promise<Warm> | null = null;
   #running: Running | null = null;
 
   constructor(options: InstanceOptions) {
@@ -82,33 +92,31 @@ export class Instance {
    * its configuration when the server has sent it. Only once everything listens that the agent could put itself in place of.
    */
   async warmUp(): Promise<void> {
-    const { config } = this.#options;
-    this.#configFile = await ConfigFile.create(config.configParent);
-    this.#early = launchAgent(config, this.#configFile.path);
+    this.#warm ??= launch(this.#options.config);
+    await this.#warm;
   }
 
   /**
    * Opens the epoch, closes what the last one left open and lets opencode take prompts as soon as it listens.
-   * @throws SidecarError `bad_request` for an epoch that was used; nothing is started then.
+   * @throws SidecarError `bad_request` for an epoch that was used; no agent takes prompts then.
    */
   async start(payload: RegistrationPayload): Promise<void> {
     const { config, log } = this.#options;
     const spool = await Spool.open({ dir: config.spoolDir, log });
     await spool.openEpoch(payload.epoch, payload.held);
-    this.#configFile ??= await ConfigFile.create(config.configParent);
+    const warm = await (this.#warm ??= launch(config));
     const { providers, settings } = payload;
     const setup = new AgentSetup({
-      file: this.#configFile,
+      file: warm.configFile,
       credentialProxyPort: config.ports.credentialProxy,
       providers,
       settings,
     });
     const terminals = createTerminals(terminalOptions(config));
-    const { supervisor, turns } = this.#agent({ spool, setup, terminals, configFile: this.#configFile });
+    const { supervisor, turns } = this.#agent({ spool, setup, terminals, warm });
     turns.closeUnfinished();
     const { bearer, egressSecret } = payload;
     this.#running = { bearer, egressSecret, spool, setup, supervisor, turns, terminals };
-    this.#early = null;
     supervisor.start();
   }
 
@@ -144,25 +152,26 @@ export class Instance {
     running?.turns.close();
     await running?.supervisor.stop();
     await running?.spool.close();
-    this.#early?.process.kill("SIGKILL");
-    await this.#early?.process.exited;
-    await this.#configFile?.remove();
+    const warm = await this.#warm;
+    if (!running) warm?.agent.process.kill("SIGKILL");
+    await warm?.agent.process.exited;
+    await warm?.configFile.remove();
   }
 
-  #agent(parts: { spool: Spool; setup: AgentSetup; terminals: Terminals; configFile: ConfigFile }): {
+  #agent(parts: { spool: Spool; setup: AgentSetup; terminals: Terminals; warm: Warm }): {
     supervisor: Supervisor;
     turns: Turns;
   } {
     const { config, log, boot } = this.#options;
-    const { spool, setup, terminals, configFile } = parts;
+    const { spool, setup, terminals, warm } = parts;
     const sessionId = boot.sessionId.startsWith("ses_") ? boot.sessionId : `ses_${boot.sessionId}`;
     const supervisor: Supervisor = new Supervisor({
       config,
       log,
       sessionId,
-      configFile: configFile.path,
+      configFile: warm.configFile.path,
       prepareConfig: () => setup.prepare(),
-      early: this.#early,
+      early: warm.agent,
       title: () => setup.title,
       onEvent: (event) => turns.onAgentEvent(event),
       onGap: () => void turns.onGap(),

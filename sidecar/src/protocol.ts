@@ -156,7 +156,10 @@ export const promptRequest = z.object({
 export type PromptRequest = z.infer<typeof promptRequest>;
 export const promptResponse = z.object({ turnId: wireId });
 
-export const abortResponse = z.object({ aborted: z.boolean() });
+/** `promptId`: only that prompt's turn is meant. Without one, whatever turn runs. */
+export const abortRequest = z.object({ promptId: wireId.optional() });
+/** `known`: the prompt has come, and its turn ran or runs. One that has not come is refused if it comes after all. */
+export const abortResponse = z.object({ aborted: z.boolean(), known: z.boolean() });
 
 export const requestReply = z.union([
   z.object({ reply: z.enum(["once", "always", "reject"]), message: z.string().max(10_000).optional() }),

@@ -68,7 +68,7 @@ export function composeSessions(deps: Deps): SessionServices {
   const report = (sessionId: string, err: unknown) => logger.error({ sessionId, err }, "session work failed");
 
   const requests = createRequests({ db, log, clock, logger, clientOf });
-  const queue = createPromptQueue({ db, log, clock, logger, mutex, clientOf });
+  const queue = createPromptQueue({ db, log, clock, logger, mutex, clientOf, connectionOf });
   const connections = createConnections({
     db,
     log,
@@ -123,7 +123,7 @@ export function composeSessions(deps: Deps): SessionServices {
       models: deps.models,
       recheckAccess: (sessionId) => terminals.recheckAccess(sessionId),
     }),
-    prompts: createPrompts({ db, queue, models: deps.models, connectionOf, onDispatchError: report }),
+    prompts: createPrompts({ db, queue, models: deps.models, onDispatchError: report }),
     requests,
     terminals,
     lifecycle,

@@ -92,7 +92,9 @@ export class AgentProcess {
    * nothing runs then.
    */
   async listening(signal: AbortSignal): Promise<void> {
-    const problem = await Promise.race([this.#listens, aborted(signal)]);
+    const heard = new AbortController();
+    const problem = await Promise.race([this.#listens, aborted(signal, heard.signal)]);
+    heard.abort();
     if (problem === null) return;
     this.kill("SIGKILL");
     const detail = `${problem}${this.#stderr ? `: ${this.#stderr.trim()}` : ""}`;
@@ -134,10 +136,11 @@ export class AgentProcess {
   }
 }
 
-function aborted(signal: AbortSignal): Promise<string> {
+/** @param heard lets go of `signal`, which lives longer */
+function aborted(signal: AbortSignal, heard: AbortSignal): Promise<string> {
   const problem = "the sidecar is ending";
   return new Promise((resolve) => {
     if (signal.aborted) resolve(problem);
-    else signal.addEventListener("abort", () => resolve(problem), { once: true });
+    else signal.addEventListener("abort", () => resolve(problem), { once: true, signal: heard });
   });
 }

@@ -55,7 +55,7 @@ describe("a session with the real opencode", { timeout: 60_000 }, () => {
   }, 30_000);
 
   // A test that failed half-way must not make the next ones fail.
-  afterEach(() => sidecar.call("POST", "/abort").then(() => undefined), 30_000);
+  afterEach(() => sidecar.call("POST", "/abort", {}).then(() => undefined), 30_000);
 
   const options = () => {
     const address = wayOut.address();
@@ -174,7 +174,7 @@ describe("a session with the real opencode", { timeout: 60_000 }, () => {
   it("stops a turn in the middle of its text", async () => {
     const { turnId } = await send([[{ say: "word ".repeat(500), everyMs: 20 }]]);
     await sees(turnId, "part.delta");
-    expect(await (await sidecar.call("POST", "/abort")).json()).toEqual({ aborted: true });
+    expect(await (await sidecar.call("POST", "/abort", {})).json()).toMatchObject({ aborted: true });
     const events = await ended(turnId);
     expect(ofType(events, "turn.ended")[0]).toEqual({
       turnId,
@@ -188,7 +188,7 @@ describe("a session with the real opencode", { timeout: 60_000 }, () => {
     for (let round = 0; round < 6; round += 1) {
       const { turnId } = await send([[{ say: "word ".repeat(500), everyMs: 20 }]]);
       await sees(turnId, "part.delta");
-      await sidecar.call("POST", "/abort");
+      await sidecar.call("POST", "/abort", {});
       const next = await send([[{ say: `round ${round}` }]]);
       const events = await ended(next.turnId);
       expect(ofType(events, "turn.ended")[0]?.outcome).toBe("done");
@@ -202,7 +202,7 @@ describe("a session with the real opencode", { timeout: 60_000 }, () => {
       await sidecar.call("POST", "/credentials", await sidecar.seal("credentials", { providers }));
       await send([[{ say: "never to its end ".repeat(500), everyMs: 20 }]]);
       await delay(round * 20);
-      await sidecar.call("POST", "/abort");
+      await sidecar.call("POST", "/abort", {});
       const next = await send([[{ say: `round ${round}` }]]);
       const [end] = ofType(await ended(next.turnId), "turn.ended");
       expect(end, `aborted after ${round * 20} ms`).toMatchObject({ outcome: "done" });
@@ -212,7 +212,7 @@ describe("a session with the real opencode", { timeout: 60_000 }, () => {
   it("withdraws the open request of a turn that is stopped", async () => {
     const { turnId } = await send([[{ tool: "bash", args: { command: "echo never", description: "d" } }]]);
     await sees(turnId, "request.opened");
-    await sidecar.call("POST", "/abort");
+    await sidecar.call("POST", "/abort", {});
     const events = await ended(turnId);
     expect(ofType(events, "request.closed")).toMatchObject([{ outcome: "withdrawn" }]);
     expectAllClosed(events);
@@ -232,7 +232,7 @@ describe("a session with the real opencode", { timeout: 60_000 }, () => {
   it("stops a shell command", async () => {
     const { turnId } = await send("echo begun; sleep 60", { kind: "shell" });
     await sees(turnId, "tool.output");
-    await sidecar.call("POST", "/abort");
+    await sidecar.call("POST", "/abort", {});
     expect(ofType(await ended(turnId), "turn.ended")[0]?.outcome).toBe("aborted");
   });
 

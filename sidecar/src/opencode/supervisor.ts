@@ -25,7 +25,7 @@ export interface SupervisorOptions {
   /** Writes that file; called at each start, before the first request. */
   prepareConfig: () => Promise<void>;
   /** An opencode that was spawned before there was anything to supervise; it becomes the first one. */
-  early: AgentLaunch | null;
+  early: AgentLaunch;
   title: () => string;
   onEvent: (event: AgentEvent) => void;
   /** The event stream was lost and is back: events in between never came. */
@@ -50,7 +50,7 @@ export class Supervisor {
   constructor(options: SupervisorOptions) {
     this.#options = options;
     this.#early = options.early;
-    this.#process = options.early?.process ?? null;
+    this.#process = options.early.process;
   }
 
   get state(): HealthResponse["agent"] {
@@ -128,10 +128,10 @@ export class Supervisor {
     const { process, password, startedMs } = this.#early ?? launchAgent(config, configFile);
     this.#early = null;
     this.#process = process;
-    const sinceStart = () => ({ ms: Date.now() - startedMs });
+    const sinceSpawn = () => ({ ms: Date.now() - startedMs });
     await this.#options.prepareConfig();
     await process.listening(this.#stopping.signal);
-    log.info("agent ready", sinceStart());
+    log.info("agent listens", sinceSpawn());
     const client = new AgentClient({
       port: config.ports.opencode,
       password,
@@ -141,7 +141,7 @@ export class Supervisor {
     this.#client = client;
     // opencode listens, so prompts are taken from now on; the first one waits for its conversation, not the session's start.
     client.prepared = Promise.all([this.#subscribe(client, process), client.ensureSession(title())]).then(
-      () => log.info("agent prepared", sinceStart()),
+      () => log.info("agent prepared", sinceSpawn()),
     );
     client.prepared.catch((error: unknown) => {
       log.warn("agent could not be prepared", { error: describeError(error) });

@@ -44,7 +44,7 @@ export interface Terminals {
    */
   close(terminalId: string): boolean;
   /**
-   * Makes `socket` (open) a viewer, with frames and commands as contract.ts describes them; replays what came after
+   * Makes `socket` (open) a viewer, with frames and commands as protocol.ts describes them; replays what came after
    * `afterByte`. False, and the socket untouched, when there is no such terminal. The socket is closed with 4008 when
    * it falls behind others, 1008 for what is no command, 1009 for more input than the program takes.
    */

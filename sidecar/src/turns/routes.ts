@@ -1,6 +1,6 @@
 import { Hono } from "hono";
 import { z } from "zod";
-import { agentSettings, promptRequest, requestReply } from "../protocol";
+import { abortRequest, agentSettings, promptRequest, requestReply } from "../protocol";
 import type { Instance } from "../instance";
 import { valid } from "../validation";
 
@@ -11,7 +11,9 @@ export function promptRoutes(instance: Instance) {
 }
 
 export function abortRoutes(instance: Instance) {
-  return new Hono().post("/", async (c) => c.json({ aborted: await instance.turns.abort() }));
+  return new Hono().post("/", valid("json", abortRequest), async (c) =>
+    c.json(await instance.turns.abort(c.req.valid("json").promptId)),
+  );
 }
 
 const requestParam = z.object({ requestId: z.string().min(1).max(128) });

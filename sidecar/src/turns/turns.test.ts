@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { spooledEvent, type SpooledEvent } from "../contract";
 import { Spool } from "../events/spool";
 import { createLog } from "../log";
 import type { AgentClient } from "../opencode/client";
@@ -29,6 +30,7 @@ describe("turns", () => {
   let waiting: AgentEvent[];
   let answer: () => Promise<boolean>;
   let sweep: () => Promise<void>;
+  let loading: () => Promise<void>;
   let isBusy: boolean;
   /** What opencode was told, in order: prompts, and the changes that may reload it. */
   let told: string[];
@@ -41,6 +43,7 @@ describe("turns", () => {
     [waiting, told, isBusy] = [[], [], true];
     answer = async () => true;
     sweep = async () => undefined;
+    loading = async () => undefined;
     const client: Partial<AgentClient> = {
       prompt: async ({ text }) => void told.push(text),
       reply: () => answer(),
@@ -52,7 +55,10 @@ describe("turns", () => {
       change: async ({ providers }) => {
         if (providers) told.push("providers");
       },
-      loadProviders: async () => undefined,
+      loadProviders: async () => {
+        told.push("load");
+        await loading();
+      },
     };
     turns = new Turns({
       sessionId: SESSION,
@@ -91,15 +97,18 @@ describe("turns", () => {
     turns.onAgentEvent({ type: "session.idle", properties: { sessionID: SESSION } });
     await expect.poll(() => turns.current).toBeNull();
   };
-  const closedRequests = async () => {
+  const stored = async () => {
     await spool.flush();
-    const found: string[] = [];
+    const found: SpooledEvent[] = [];
     for await (const batch of spool.readAfter({ epoch: 1, n: 0 }, AbortSignal.timeout(5000), 1)) {
       if (batch === null) break;
-      found.push(...batch.lines.filter((line) => line.includes('"request.closed"')));
+      found.push(...batch.lines.map((line) => spooledEvent.parse(JSON.parse(line))));
     }
     return found;
   };
+  const closedRequests = async () => (await stored()).filter((event) => event.type === "request.closed");
+  const ends = async () =>
+    (await stored()).flatMap((event) => (event.type === "turn.ended" ? [event.data] : []));
 
   it("opens a request that was asked while no events came, once", async () => {
     await submit("prm_1");
@@ -142,21 +151,74 @@ describe("turns", () => {
     expect(spool.state.requestKind("req_per_missed")).toBeNull();
   });
 
+  it("has the providers loaded before the prompt is sent", async () => {
+    let loaded = () => {};
+    loading = () => new Promise((resolve) => (loaded = resolve));
+    await submit("prm_1");
+    await expect.poll(() => told).toEqual(["load"]);
+    loaded();
+    await expect.poll(() => told).toEqual(["load", "prm_1"]);
+  });
+
+  it("ends a turn that is stopped while the providers load at once, lets them load, and sends nothing", async () => {
+    let loaded = () => {};
+    loading = () => new Promise((resolve) => (loaded = resolve));
+    await submit("prm_1");
+    await expect.poll(() => told).toEqual(["load"]);
+    expect(await turns.abort()).toEqual({ aborted: true, known: false });
+    expect(turns.current).toBeNull();
+    loaded();
+    loading = async () => undefined;
+    await submit("prm_2");
+    await expect.poll(() => told).toEqual(["load", "load", "prm_2"]);
+  });
+
+  it("ends a turn for which the providers cannot be loaded, with the error", async () => {
+    loading = () => Promise.reject(new Error("no providers"));
+    await submit("prm_1");
+    await expect.poll(() => turns.current).toBeNull();
+    expect(told).toEqual(["load"]);
+    expect(await ends()).toMatchObject([{ outcome: "error", error: { code: "agent_error" } }]);
+  });
+
+  it("tells what a complete answer used, though opencode is gone before it came to rest", async () => {
+    await submit("prm_1");
+    const time = { created: Date.now(), completed: Date.now() };
+    const tokens = { input: 5, output: 3, reasoning: 0, cache: { read: 0, write: 0 } };
+    const info = { id: "msg_1", sessionID: SESSION, role: "assistant" as const, time, tokens };
+    const model = { providerID: "demo", modelID: "demo-1" };
+    turns.onAgentEvent({ type: "message.updated", properties: { info: { ...info, ...model } } });
+    await turns.onAgentDown();
+    const types = (await stored()).map((event) => event.type);
+    expect(types.slice(-3)).toEqual(["message.ended", "usage.updated", "turn.ended"]);
+  });
+
+  it("refuses a prompt that was stopped before it came, and leaves another's turn alone", async () => {
+    await submit("prm_1");
+    expect(await turns.abort("prm_late")).toEqual({ aborted: false, known: false });
+    expect(turns.current?.promptId).toBe("prm_1");
+    await idle();
+    expect(await turns.abort("prm_1")).toEqual({ aborted: false, known: true });
+    await expect(submit("prm_late")).rejects.toThrow("stopped before it began");
+    await submit("prm_2");
+    expect(turns.current?.promptId).toBe("prm_2");
+  });
+
   it("keeps a change for the end of the turn that began while the one before was cleaned up", async () => {
     let swept = () => {};
     await submit("prm_1");
     sweep = () => new Promise((resolve) => (swept = resolve));
     await idle();
     await submit("prm_2");
-    await expect.poll(() => told).toEqual(["prm_1", "prm_2"]);
+    await expect.poll(() => told).toEqual(["load", "prm_1", "load", "prm_2"]);
     sweep = async () => undefined;
     expect(await turns.configure({ providers: [] })).toBe("after_turn");
     swept();
     // Behind the clean-up in the same queue of changes.
     await new Promise((resolve) => setImmediate(resolve));
-    expect(told).toEqual(["prm_1", "prm_2"]);
+    expect(told).toEqual(["load", "prm_1", "load", "prm_2"]);
     await idle();
-    await expect.poll(() => told).toEqual(["prm_1", "prm_2", "providers"]);
+    await expect.poll(() => told).toEqual(["load", "prm_1", "load", "prm_2", "providers"]);
   });
 
   it("applies a change between turns at once, and before the prompt of a turn that begins with it", async () => {
@@ -164,6 +226,6 @@ describe("turns", () => {
     const change = turns.configure({ providers: [] });
     const turn = submit("prm_1");
     await Promise.all([change, turn]);
-    await expect.poll(() => told).toEqual(["providers", "providers", "prm_1"]);
+    await expect.poll(() => told).toEqual(["providers", "providers", "load", "prm_1"]);
   });
 });

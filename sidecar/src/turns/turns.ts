@@ -56,6 +56,8 @@ export class Turns {
   readonly #coalescer: Coalescer;
   readonly #answers: Answers;
   #turn: Turn | null = null;
+  /** Prompts that were stopped before they came; few, as that takes a broken connection. */
+  readonly #stoppedBefore = new Set<string>();
   #pending: { providers?: readonly ProviderCredential[]; settings?: AgentSettings } = {};
   /** Changes of opencode's configuration and sends, one after the other. */
   #chain: Promise<void> = Promise.resolve();
@@ -91,6 +93,8 @@ export class Turns {
   async submit(request: PromptRequest): Promise<{ turnId: string }> {
     const known = this.#options.spool.turnOf(request.promptId);
     if (known) return { turnId: known };
+    if (this.#stoppedBefore.has(request.promptId))
+      throw new SidecarError("bad_request", "The prompt was stopped before it began.");
     if (this.#turn) throw new SidecarError("busy", "A turn is running: wait for its end, or abort it.");
     if (this.#options.spool.problem) {
       throw new SidecarError(
@@ -107,18 +111,29 @@ export class Turns {
     return { turnId: turn.turnId };
   }
 
-  /** Stops the running turn; true when there was one. Resolves after its end. */
-  async abort(): Promise<boolean> {
+  /**
+   * Stops the running turn, or that of `promptId` alone. Resolves after its end. A prompt that has not come is refused from
+   * now on: whoever stopped it must not see it run.
+   */
+  async abort(promptId?: string): Promise<{ aborted: boolean; known: boolean }> {
+    const known = promptId !== undefined && this.#options.spool.turnOf(promptId) !== null;
+    if (promptId !== undefined && !known) this.#stoppedBefore.add(promptId);
     const turn = this.#turn;
-    if (!turn) return false;
+    if (!turn || (promptId !== undefined && turn.promptId !== promptId)) return { aborted: false, known };
+    await this.#stop(turn);
+    return { aborted: true, known };
+  }
+
+  async #stop(turn: Turn): Promise<void> {
     turn.aborting = true;
+    // Nothing to stop in opencode: `#run` finds the turn over before it sends.
+    if (!turn.sent) return this.#finish(turn, "aborted", null);
     for (let round = 0; round < ABORT_ROUNDS && this.#turn === turn; round += 1) {
-      if (turn.sent) await this.#abortRound(turn);
+      await this.#abortRound(turn);
       await Promise.race([turn.over, delay(ABORT_ROUND_MS)]);
     }
     if (this.#turn === turn) this.#options.agent.restart();
     await turn.over;
-    return true;
   }
 
   /** @throws SidecarError when opencode does not take the answer. */
@@ -211,7 +226,6 @@ export class Turns {
         if (request.kind === "shell") command.ended = this.#sendShell(turn, request);
         else await this.#sendPrompt(turn, request);
       });
-      if (turn.aborting && !turn.sent) return this.#finish(turn, "aborted", null);
       if (!command.ended) return;
       await command.ended;
       // Its idle event may have been missed.

@@ -86,6 +86,8 @@ function get(
     request.once("response", resolve);
     // Never taken off: what breaks after the answer's head is told to whoever reads the answer.
     request.on("error", reject);
+    // A protocol that was never asked for ends the request without either.
+    request.once("close", () => reject(new Error("closed without an answer")));
   });
 }
 

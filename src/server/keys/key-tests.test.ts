@@ -203,6 +203,12 @@ describe("a test of a key", () => {
       expect(elsewhere.connections).toBe(0);
     });
 
+    it("takes an answer in another protocol for none", async () => {
+      const switched = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n";
+      const result = await resultOf((req) => void req.socket.write(switched));
+      expect(result).toMatchObject({ ok: false, reason: "unreachable" });
+    });
+
     it("not to a private endpoint that is not allowed any more", async () => {
       const server = await bench.http(threeModels);
       const id = ownEndpoint(server);

@@ -101,11 +101,24 @@ export function promoteSuccessor(file: string): void {
   const [from, to] = [successorOf(file), realFile(file)];
   try {
     renameSync(from, to);
-    syncDirectory(dirname(to));
   } catch (error) {
     throw new MasterKeyError(
       "not_in_place",
       `The new master key stands in ${from} and could not be put in the place of ${to}. Keep it, it is the only copy: move it there by hand, or let the server's user write in that directory.`,
+      { cause: error },
+    );
+  }
+  syncRenamed(to);
+}
+
+/** In place, but perhaps not yet on disk: the old file would be back after a power cut, and not open what is stored. */
+function syncRenamed(file: string): void {
+  try {
+    syncDirectory(dirname(file));
+  } catch (error) {
+    throw new MasterKeyError(
+      "not_in_place",
+      `The new master key stands in ${file}, but the disk does not confirm it. Copy it to a safe place now and look after the disk.`,
       { cause: error },
     );
   }

@@ -18,11 +18,22 @@ describe("prompt queue", () => {
   let failWith: SidecarError | null;
   let taken: PromptRequest[];
 
-  const agent: Pick<SidecarClient, "prompt"> = {
+  /** Whether the agent's turn of a prompt runs, has ended, or never was. */
+  let turns: Map<string, "runs" | "ended">;
+  let arriving: Promise<void> | null;
+
+  const agent: Pick<SidecarClient, "prompt" | "abort"> = {
     async prompt(request) {
       if (failWith) throw failWith;
+      await arriving;
       taken.push(request);
+      turns.set(request.promptId, "runs");
       return { turnId: `turn-${request.promptId}` };
+    },
+    async abort(promptId = "") {
+      const state = turns.get(promptId);
+      if (state === "runs") turns.set(promptId, "ended");
+      return { aborted: state === "runs", known: state !== undefined };
     },
   };
   const add = (key: string, text = key) =>
@@ -40,12 +51,15 @@ describe("prompt queue", () => {
     ready = true;
     failWith = null;
     taken = [];
+    turns = new Map();
+    arriving = null;
     queue = createPromptQueue({
       ...t,
       log,
       logger: pino({ level: "silent" }),
       mutex: createKeyedMutex(),
       clientOf: () => (ready ? (agent as SidecarClient) : null),
+      connectionOf: () => (ready ? { client: agent as SidecarClient } : null),
     });
   });
   afterEach(() => t[Symbol.dispose]());
@@ -94,11 +108,51 @@ describe("prompt queue", () => {
     add("stuck");
     add("next");
     await queue.dispatch(t.sessionId);
-    expect(queue.withdraw(t.sessionId)).toBe(true);
-    expect(queue.withdraw(t.sessionId)).toBe(false);
+    expect(await queue.abort(t.sessionId)).toBe(true);
     failWith = null;
     await queue.dispatch(t.sessionId);
     expect(taken.map((p) => p.text)).toEqual(["next"]);
+  });
+
+  it("stops the turn of a prompt that is on its way to the agent, and does not call it one that never began", async () => {
+    let arrive = () => {};
+    arriving = new Promise((resolve) => {
+      arrive = resolve;
+    });
+    const { promptId } = add("on its way");
+    const handedOver = queue.dispatch(t.sessionId);
+    const aborted = queue.abort(t.sessionId);
+    arrive();
+    await handedOver;
+    expect(await aborted).toBe(true);
+    expect(turns.get(promptId)).toBe("ended");
+    expect(types()).not.toContain("prompt.cancelled");
+  });
+
+  it("stops nothing when the turn has just ended by itself, though its events are still on the way", async () => {
+    const { promptId } = add("quick");
+    add("next");
+    await queue.dispatch(t.sessionId);
+    turns.set(promptId, "ended");
+    expect(await queue.abort(t.sessionId)).toBe(false);
+    expect(types()).not.toContain("prompt.cancelled");
+  });
+
+  it("takes prompts out of the line one by one while the session starts, the first first", async () => {
+    ready = false;
+    const [first, second] = [add("a"), add("b")];
+    const stopped = () =>
+      log
+        .read(t.sessionId, 0)
+        .flatMap((event) => (event.type === "prompt.cancelled" ? [event.data.promptId] : []));
+    expect(await queue.abort(t.sessionId)).toBe(true);
+    expect(stopped()).toEqual([first.promptId]);
+    expect(await queue.abort(t.sessionId)).toBe(true);
+    expect(stopped()).toEqual([first.promptId, second.promptId]);
+    expect(await queue.abort(t.sessionId)).toBe(false);
+    ready = true;
+    await queue.dispatch(t.sessionId);
+    expect(taken).toEqual([]);
   });
 
   it("does not take the past of an earlier container for a session that runs", () => {

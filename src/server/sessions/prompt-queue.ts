@@ -9,6 +9,7 @@ import type { EventLog, LogTransaction } from "../events/event-log";
 import { newId } from "../ids";
 import type { SidecarClient } from "../sidecar-client/sidecar-client";
 import { SidecarError } from "../sidecar-client/sidecar-error";
+import type { Connection } from "./connections";
 import type { KeyedMutex } from "./keyed-mutex";
 import { findSession, setStatus, type SessionRow } from "./session-store";
 
@@ -36,8 +37,13 @@ export interface PromptQueue {
    * handed over but not seen to start is handed over again under its own id, which the sidecar runs once.
    */
   dispatch(sessionId: string): Promise<void>;
-  /** Takes back the prompt that was handed over but has not been seen to start. @returns false when there is none */
-  withdraw(sessionId: string): boolean;
+  /**
+   * Ends the running turn. Where none runs, the first prompt in line leaves it and the next one's turn comes: it waits for
+   * the session to start, or was handed over and did not arrive.
+   * @returns false when there was nothing to stop
+   * @throws SidecarError when the agent cannot be asked
+   */
+  abort(sessionId: string): Promise<boolean>;
   /** The rows' side of a turn's events. */
   onEvent(tx: LogTransaction, sessionId: string, body: SidecarEventBody): void;
 }
@@ -50,6 +56,8 @@ interface Deps {
   mutex: KeyedMutex;
   /** The session's agent when it takes prompts, else null. */
   clientOf(sessionId: string): SidecarClient | null;
+  /** Its sidecar, also while the agent takes none. */
+  connectionOf(sessionId: string): Pick<Connection, "client"> | null;
 }
 
 export function createPromptQueue(deps: Deps): PromptQueue {
@@ -70,7 +78,7 @@ export function createPromptQueue(deps: Deps): PromptQueue {
       return (
         answered(prompt.sessionId, prompt.key) ??
         log.transaction((tx) => {
-          const free = deps.clientOf(prompt.sessionId) !== null && !hasOpenPrompt(db, prompt.sessionId);
+          const free = deps.clientOf(prompt.sessionId) !== null && !firstOpen(db, prompt.sessionId);
           const state = free ? "running" : "queued";
           const promptId = insertPrompt(tx, prompt, { state, now: isoNow(clock) });
           return { promptId, state };
@@ -91,12 +99,20 @@ export function createPromptQueue(deps: Deps): PromptQueue {
           log.transaction((tx) => onRefused(tx, next, { error, now: isoNow(clock), logger: deps.logger }));
         }
       }),
-    withdraw: (sessionId) =>
-      log.transaction((tx) => {
-        const row = firstInState(tx.store, sessionId, "running");
-        if (!row || findSession(tx.store, sessionId)?.status === "active") return false;
-        cancel(tx, row, { reason: "Stopped before it began.", now: isoNow(clock) });
-        return true;
+    // Never while a prompt is being handed over: it would be cancelled here and run there.
+    abort: (sessionId) =>
+      deps.mutex.run(sessionId, async () => {
+        const running = firstInState(db, sessionId, "running");
+        const answer = await deps.connectionOf(sessionId)?.client.abort(running?.id);
+        if (answer?.aborted) return true;
+        // It has just ended by itself; its last events are on the way.
+        if (answer?.known) return false;
+        return log.transaction((tx) => {
+          const first = firstOpen(tx.store, sessionId);
+          if (!first) return false;
+          cancel(tx, first, { reason: "Stopped before it began.", now: isoNow(clock) });
+          return true;
+        });
       }),
     onEvent(tx, sessionId, body) {
       if (body.type === "turn.started") {
@@ -127,10 +143,8 @@ function firstInState(store: Store, sessionId: string, state: "running" | "queue
     .get();
 }
 
-function hasOpenPrompt(store: Store, sessionId: string): boolean {
-  return (
-    (firstInState(store, sessionId, "running") ?? firstInState(store, sessionId, "queued")) !== undefined
-  );
+function firstOpen(store: Store, sessionId: string): PromptRow | undefined {
+  return firstInState(store, sessionId, "running") ?? firstInState(store, sessionId, "queued");
 }
 
 function insertPrompt(

@@ -2,7 +2,6 @@ import type { Caller } from "../auth/caller";
 import type { Database } from "../db/database";
 import { AppError } from "../errors";
 import type { Models } from "../models/models";
-import type { Connection } from "./connections";
 import { asked } from "../sidecar-client/app-error";
 import { refusal } from "./decisions";
 import { SESSION_LIMITS } from "./limits";
@@ -18,7 +17,7 @@ export interface Prompts {
     caller: Caller,
     prompt: Omit<NewPrompt, "userId">,
   ): Promise<{ promptId: string; state: "running" | "queued" }>;
-  /** Ends the running turn; `aborted` is false when there was none. */
+  /** Ends the running turn, or takes the first waiting prompt out of the line; `aborted` is false when there was neither. */
   abort(caller: Caller, sessionId: string): Promise<{ aborted: boolean }>;
 }
 
@@ -26,10 +25,12 @@ export function createPrompts(deps: {
   db: Database;
   queue: PromptQueue;
   models: Pick<Models, "resolve">;
-  connectionOf(sessionId: string): Connection | null;
   /** Where a failed hand-over is told; the prompt itself is safe in the queue. */
   onDispatchError(sessionId: string, error: unknown): void;
 }): Prompts {
+  const handOver = (sessionId: string) => {
+    deps.queue.dispatch(sessionId).catch((error: unknown) => deps.onDispatchError(sessionId, error));
+  };
   return {
     async send(caller, prompt) {
       const session = requireSession(deps.db, caller, { id: prompt.sessionId, access: "write" });
@@ -40,16 +41,14 @@ export function createPrompts(deps: {
       if (Buffer.byteLength(prompt.text) > SESSION_LIMITS.promptMaxBytes) throw tooLarge();
       if (prompt.kind === "prompt") deps.models.resolve(session.ownerId, prompt.model ?? session.model);
       const answer = deps.queue.add({ ...prompt, userId: caller.userId });
-      deps.queue.dispatch(session.id).catch((error: unknown) => deps.onDispatchError(session.id, error));
+      handOver(session.id);
       return answer;
     },
     async abort(caller, sessionId) {
       requireSession(deps.db, caller, { id: sessionId, access: "write" });
-      const connection = deps.connectionOf(sessionId);
-      if (!connection) return { aborted: false };
-      const answer = await asked(connection.client.abort(), "turn");
-      // A prompt that the agent has not taken yet has no turn to end; it leaves the line instead.
-      return { aborted: answer.aborted || deps.queue.withdraw(sessionId) };
+      const aborted = await asked(deps.queue.abort(sessionId), "turn");
+      handOver(sessionId);
+      return { aborted };
     },
   };
 }

@@ -33,7 +33,8 @@ export interface SidecarClient {
   complete(sealed: SealedMessage): Promise<void>;
   credentials(sealed: SealedMessage): Promise<void>;
   prompt(request: PromptRequest): Promise<{ turnId: string }>;
-  abort(): Promise<{ aborted: boolean }>;
+  /** @param promptId only that prompt's turn; else whatever turn runs */
+  abort(promptId?: string): Promise<{ aborted: boolean; known: boolean }>;
   reply(requestId: string, reply: RequestReply): Promise<{ delivered: boolean; gone: boolean }>;
   settings(settings: AgentSettings): Promise<void>;
   /** Batches after `held`, until the signal or a fault; heartbeats come out as empty batches. Fails 15 s after the last sign of life. */
@@ -43,7 +44,7 @@ export interface SidecarClient {
   createTerminal(opts: { terminalId: string; cols: number; rows: number }): Promise<TerminalInfo>;
   listTerminals(): Promise<TerminalInfo[]>;
   closeTerminal(terminalId: string): Promise<void>;
-  /** An opening WebSocket with the frames of contract.ts; the caller closes it. */
+  /** An opening WebSocket with the frames of protocol.ts; the caller closes it. */
   attachTerminal(terminalId: string, afterByte: number): WebSocket;
   /** Ends all connections. */
   close(): Promise<void>;
@@ -95,7 +96,7 @@ export function createSidecarClient(opts: { socketPath: string; bearer: string |
     complete: (json) => done(api.registration.complete.$post({ json })),
     credentials: (json) => done(api.credentials.$post({ json })),
     prompt: (json) => call(api.prompts.$post({ json }), promptResponse),
-    abort: () => call(api.abort.$post(), abortResponse),
+    abort: (promptId) => call(api.abort.$post({ json: promptId ? { promptId } : {} }), abortResponse),
     reply: (requestId, json) =>
       call(api.requests[":requestId"].reply.$post({ param: { requestId }, json }), requestReplyResponse),
     settings: (json) => done(api.settings.$post({ json })),
