@@ -63,7 +63,7 @@ function performance({ prompt, offeredTools, toolResults }: Turn): Step[] {
   }
   steps.push({
     kind: "say",
-    text: "\nThat was the whole performance. All of it but the model was real: the container, the tools, the permissions, the events. For an AI, add a provider's key in the settings and choose one of its models. To script me line by line, begin a prompt with `#script`.",
+    text: "\nThat was the whole performance. All of it but the model was real: the container, the tools, the permissions, the events. For an AI, add a provider's key and choose one of its models. To script me line by line, begin a prompt with `#script`.",
   });
   return steps;
 }

@@ -91,7 +91,7 @@ async function addressesOf(target: HostPort, resolve: ResolveName, deadline: Abo
   const found = await orAborted(resolve(target.host, deadline), deadline).catch((cause: unknown) => {
     throw new EgressError(
       "unreachable",
-      `The name ${target.host} could not be resolved (${errorCode(cause)}). Check its spelling; when it is right, try again in a moment.`,
+      `The name ${target.host} could not be resolved (${errorCode(cause)}). Check its spelling, and whether this server reaches the Internet and its name server; then try again.`,
       { cause },
     );
   });

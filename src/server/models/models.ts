@@ -99,7 +99,7 @@ function listed(
 }
 
 function noKey(providerName: string): string {
-  return `There is no key for ${providerName}. Add one under Keys, or choose the demo model.`;
+  return `There is no key for ${providerName}. Add one with keys.upsert, or choose the demo model.`;
 }
 
 function unknownModel(ref: ModelRef, provider: { name: string } | undefined): AppError {

@@ -123,7 +123,7 @@ function alreadyClaimed(): AppError {
   return new AppError(
     "CONFLICT",
     "already_claimed",
-    "This installation has its owner. Sign in, or ask an owner to invite you.",
+    "This installation has its owner. Sign in, or ask its owner for an account.",
   );
 }
 

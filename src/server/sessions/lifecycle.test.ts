@@ -12,8 +12,8 @@ import { createLifecycle, type Lifecycle } from "./lifecycle";
 import type { PromptQueue } from "./prompt-queue";
 import type { Registrar } from "./registration";
 
-/** A session in the archive; what makes containers is not there, as nothing of it is looked at. */
-describe("a session in the archive", () => {
+/** What makes containers is not there, as nothing of it is looked at. */
+describe("who may do what with a stopped session", () => {
   let t: TestDatabase;
   let log: EventLog;
   let lifecycle: Lifecycle;
@@ -34,7 +34,7 @@ describe("a session in the archive", () => {
       ...t,
       log,
       logger: pino({ level: "silent" }),
-      driver: {} as Driver,
+      driver: { removeVolumes: async () => undefined } as Partial<Driver> as Driver,
       connections: { get: () => null, close: async () => undefined } as unknown as Connections,
       provisioner: { provision: async () => undefined },
       registrar: {} as Registrar,
@@ -63,5 +63,17 @@ describe("a session in the archive", () => {
     const stranger = { ...owner, userId: "usr_bob" };
     await expect(lifecycle.resume(stranger, t.sessionId)).rejects.toMatchObject({ reason: "not_found" });
     expect(row()).toMatchObject({ status: "stopped", archivedAt: "2026-11-01T00:00:00.000Z" });
+  });
+
+  it("is removed by its owner, and by nobody who only writes there", async () => {
+    const teammate = { ...owner, userId: "usr_bob" };
+    t.db.update(sessions).set({ visibility: "team-write" }).run();
+    await expect(lifecycle.remove(teammate, t.sessionId)).rejects.toMatchObject({
+      reason: "not_found",
+      message: "Only the session's owner may do that. Ask them to.",
+    });
+    expect(row()).toBeDefined();
+    await lifecycle.remove(owner, t.sessionId);
+    expect(row()).toBeUndefined();
   });
 });

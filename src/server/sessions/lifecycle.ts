@@ -58,7 +58,7 @@ export interface Lifecycle {
   resume(caller: Caller, id: string): Promise<Session>;
   /** Stop, then resume: a new container on the same volumes. */
   restart(caller: Caller, id: string): Promise<Session>;
-  /** Container, volumes and rows go; there is no way back. */
+  /** Container, volumes and rows go; there is no way back, so only the session's owner may. */
   remove(caller: Caller, id: string): Promise<void>;
   /** Brings rows and engine into one truth: at boot, and whenever engine events may have been missed. */
   reconcile(): Promise<void>;
@@ -176,7 +176,7 @@ export function createLifecycle(deps: Deps): Lifecycle {
     },
     async remove(caller, id) {
       await mutex.run(`life:${id}`, async () => {
-        requireSession(db, caller, { id, access: "write" });
+        requireSession(db, caller, { id, access: "own" });
         await halt(id);
         await deps.driver.removeVolumes(id);
         log.transaction((tx) => deleteSession(tx.store, id));

@@ -10,7 +10,7 @@ import type {
 import type { Caller } from "../auth/caller";
 import type { Store } from "../db/database";
 import { prompts, reads, type RepoSource, requests, sessions, users, type Visibility } from "../db/schema";
-import { notFound } from "../errors";
+import { AppError, notFound } from "../errors";
 import type { LogTransaction } from "../events/event-log";
 import { decodeCursor, encodeCursor } from "../page-cursor";
 
@@ -39,7 +39,7 @@ export interface Session {
   lastSeq: number;
 }
 
-/** `own`: to decide who else sees and steers the session. */
+/** `own`: to decide who else sees and steers the session, and whether it goes on to exist. */
 export type Access = "read" | "write" | "own";
 
 /**
@@ -82,7 +82,7 @@ export function mayStill(store: Store, opts: { userId: string; id: string; acces
 
 /**
  * The session's row, if the caller may.
- * @throws AppError `not_found` when it is missing or not theirs, alike.
+ * @throws AppError `not_found` when it is missing or not theirs, alike; who sees it is told what they lack.
  */
 export function requireSession(
   store: Store,
@@ -90,8 +90,18 @@ export function requireSession(
   opts: { id: string; access: Access },
 ): SessionRow {
   const row = store.select().from(sessions).where(eq(sessions.id, opts.id)).get();
-  if (!row || !mayAccess(caller, row, opts.access)) throw notFound("session");
+  if (!row || !mayAccess(caller, row, "read")) throw notFound("session");
+  if (!mayAccess(caller, row, opts.access)) throw notYours(opts.access);
   return row;
+}
+
+/** What a stranger gets, but for the sentence: this person sees the session. */
+function notYours(access: Access): AppError {
+  const sentence =
+    access === "own"
+      ? "Only the session's owner may do that. Ask them to."
+      : "You may read this session and not change it. Ask its owner to share it for writing.";
+  return new AppError("NOT_FOUND", "not_found", sentence);
 }
 
 export function findSession(store: Store, id: string): SessionRow | undefined {

@@ -199,6 +199,6 @@ describe("an open terminal", () => {
     });
     expect(await left).toBe("io server disconnect");
     expect(container.clients.size).toBe(0);
-    expect(() => terminals.ticket(caller, TERMINAL)).toThrow("There is no such session");
+    expect(() => terminals.ticket(caller, TERMINAL)).toThrow("You may read this session and not change it.");
   });
 });

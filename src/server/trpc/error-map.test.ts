@@ -56,6 +56,27 @@ describe("formatError", () => {
     expect(shape.data.reason).toBe("bad_input");
   });
 
+  it.each([
+    [
+      z.object({ key: z.string() }),
+      {},
+      'The field "key" is not right: it is missing. Correct it and try again.',
+    ],
+    [
+      z.object({ a: z.string().max(1, "Send one.") }),
+      { a: "xx" },
+      'The field "a" is not right: Send one. Correct it and try again.',
+    ],
+  ])("says what is wrong in a sentence of its own, with one full stop", (schema, input, message) => {
+    const cause = schema.safeParse(input).error;
+    expect(shown(new TRPCError({ code: "BAD_REQUEST", cause })).message).toBe(message);
+  });
+
+  it("says of a body that is not JSON that it is none", () => {
+    const cause = new SyntaxError("Unexpected token");
+    expect(shown(new TRPCError({ code: "BAD_REQUEST", cause })).message).toMatch(/not valid JSON/);
+  });
+
   it("lets nothing out of a failure that nobody foresaw", () => {
     for (const cause of [new Error("secret path /srv"), z.number().safeParse("x").error, "text", undefined]) {
       const shape = shown(toTrpcError(wrapped(cause)));

@@ -64,6 +64,9 @@ function map(error: TRPCError, requestId: string | null): Mapped {
   if (cause instanceof DriverError) {
     return { ...DRIVER[cause.code], message: cause.message, detail: cause.detail };
   }
+  // tRPC gives a body that does not parse the code of a body that does not fit.
+  if (cause instanceof SyntaxError && error.code === "BAD_REQUEST")
+    return { code: "BAD_REQUEST", ...bodyNotJson, detail: error.message };
   if (cause instanceof z.ZodError && error.code === "BAD_REQUEST") {
     return {
       code: "BAD_REQUEST",
@@ -88,10 +91,18 @@ function map(error: TRPCError, requestId: string | null): Mapped {
 /** The first complaint, with the field's name. */
 function sentenceOf(error: z.ZodError): string {
   const issue = error.issues[0];
-  if (issue === undefined) return "The input has the wrong form. Compare it with the documentation.";
+  if (issue === undefined) return "The input has the wrong form. Compare it with the examples.";
   const field = issue.path.length === 0 ? "input" : issue.path.map(String).join(".");
   const more = error.issues.length > 1 ? ` (and ${error.issues.length - 1} more)` : "";
-  return `The field "${field}" is not right: ${issue.message}${more}. Correct it and try again.`;
+  const complaint = `${complaintOf(issue).replace(/\.$/, "")}${more}`;
+  return `The field "${field}" is not right: ${complaint}. Correct it and try again.`;
+}
+
+/** zod's own words for a missing field are of types; ours say what is the matter. */
+function complaintOf(issue: z.core.$ZodIssue): string {
+  return issue.code === "invalid_type" && issue.message.endsWith("received undefined")
+    ? "it is missing"
+    : issue.message;
 }
 
 const DRIVER: Record<DriverErrorCode, { code: TRPC_ERROR_CODE_KEY; reason: Reason }> = {
@@ -104,15 +115,17 @@ const DRIVER: Record<DriverErrorCode, { code: TRPC_ERROR_CODE_KEY; reason: Reaso
   engine_error: { code: "BAD_GATEWAY", reason: "engine_error" },
 };
 
+const bodyNotJson = {
+  reason: "bad_input",
+  message: "The body is not valid JSON. Send the input as a JSON document.",
+} as const;
+
 /** What tRPC itself throws, before a procedure runs. */
 const TRPC_OWN: Partial<Record<TRPC_ERROR_CODE_KEY, { reason: Reason; message: string }>> = {
-  PARSE_ERROR: {
-    reason: "bad_input",
-    message: "The body is not valid JSON. Send the input as a JSON document.",
-  },
+  PARSE_ERROR: bodyNotJson,
   BAD_REQUEST: {
     reason: "bad_input",
-    message: "The request has the wrong form. Compare it with the documentation.",
+    message: "The request has the wrong form. Compare it with the examples.",
   },
   NOT_FOUND: { reason: "not_found", message: "There is no such procedure. Check its name." },
   METHOD_NOT_SUPPORTED: {

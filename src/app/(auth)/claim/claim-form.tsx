@@ -18,7 +18,7 @@ export function ClaimForm() {
       <Field
         name="code"
         label="Claim code"
-        hint="The last line that npm run up printed; also in the file claim-code of the data directory."
+        hint="npm run up printed it; it is also in the file claim-code of the data directory."
         placeholder="ABCD-EFGH"
         autoComplete="one-time-code"
         autoCapitalize="characters"

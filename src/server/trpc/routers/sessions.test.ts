@@ -55,6 +55,7 @@ describe("sessions over the API", () => {
 
     it("is its owner's alone: whoever writes there, and whoever runs the installation, gets what a stranger gets", async () => {
       const others = [bob, await api.person("carol", "admin"), await api.person("olga", "owner")];
+      const onlyOwner = "Only the session's owner may do that. Ask them to.";
       const nowhere = await bob.mutate("sessions.share", { id: "ses_none", visibility: "private" });
       expect(nowhere).toMatchObject(missing);
       for (const visibility of ["private", "team-read", "team-write"] as const) {
@@ -62,7 +63,9 @@ describe("sessions over the API", () => {
         const seq = stateOf()?.lastSeq;
         for (const who of others) {
           for (const wanted of ["private", "team-read", "team-write"])
-            expect(await who.mutate("sessions.share", { id, visibility: wanted })).toEqual(nowhere);
+            expect(await who.mutate("sessions.share", { id, visibility: wanted })).toEqual(
+              visibility === "private" ? nowhere : { ...nowhere, message: onlyOwner },
+            );
         }
         expect(stateOf()).toMatchObject({ visibility, lastSeq: seq });
       }
