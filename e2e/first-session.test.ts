@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   containersOf,
@@ -120,6 +121,33 @@ describe("a newcomer's first session, by script", () => {
     expect(await client.prompts.abort.mutate({ sessionId: id })).toEqual({ aborted: true });
     expect((await long).outcome).toBe("aborted");
     expect((await runTurn(client, { sessionId: id, text: "#script\nsay next" })).text).toContain("next");
+    await client.sessions.remove.mutate({ id });
+  });
+
+  it("stops what was sent a moment ago, on its way or waiting for the start, and nothing of it runs", async () => {
+    const { client } = product;
+    const { id } = await client.sessions.create.mutate({ permissionMode: "auto" });
+    const stopped: string[] = [];
+    const sendAndAbort = async () => {
+      const text = "#script\nsay never\nsleep 3000";
+      const { promptId } = await client.prompts.send.mutate({ sessionId: id, text, key: randomUUID() });
+      stopped.push(promptId);
+      expect(await client.prompts.abort.mutate({ sessionId: id })).toEqual({ aborted: true });
+    };
+    await sendAndAbort();
+    await sendAndAbort();
+    await sessionIs(client, id, "idle");
+    for (let round = 0; round < 8; round += 1) await sendAndAbort();
+    expect((await runTurn(client, { sessionId: id, text: "#script\nsay next" })).text).toContain("next");
+    const outcomes = (await readEvents(client, id)).flatMap((event) =>
+      (event.type === "turn.ended" || event.type === "prompt.cancelled") &&
+      stopped.includes(event.data.promptId)
+        ? [event.type === "turn.ended" ? event.data.outcome : "cancelled"]
+        : [],
+    );
+    expect(outcomes).toHaveLength(stopped.length);
+    expect(outcomes).not.toContain("done");
+    expect(outcomes.slice(0, 2)).toEqual(["cancelled", "cancelled"]);
     await client.sessions.remove.mutate({ id });
   });
 

@@ -32,7 +32,11 @@ describe("prompt queue", () => {
     },
     async abort(promptId = "") {
       const state = turns.get(promptId);
-      if (state === "runs") turns.set(promptId, "ended");
+      if (state === "runs") {
+        turns.set(promptId, "ended");
+        // Its events come a moment after the answer.
+        setImmediate(() => ends(promptId));
+      }
       return { aborted: state === "runs", known: state !== undefined };
     },
   };
@@ -126,6 +130,7 @@ describe("prompt queue", () => {
     await handedOver;
     expect(await aborted).toBe(true);
     expect(turns.get(promptId)).toBe("ended");
+    expect(types()).toContain("turn.ended");
     expect(types()).not.toContain("prompt.cancelled");
   });
 

@@ -11,6 +11,8 @@ import type { SidecarClient } from "../sidecar-client/sidecar-client";
 import { SidecarError } from "../sidecar-client/sidecar-error";
 import type { Connection } from "./connections";
 import type { KeyedMutex } from "./keyed-mutex";
+import { SESSION_LIMITS } from "./limits";
+import { pause } from "./pause";
 import { findSession, setStatus, type SessionRow } from "./session-store";
 
 export type PromptRow = typeof prompts.$inferSelect;
@@ -104,7 +106,10 @@ export function createPromptQueue(deps: Deps): PromptQueue {
       deps.mutex.run(sessionId, async () => {
         const running = firstInState(db, sessionId, "running");
         const answer = await deps.connectionOf(sessionId)?.client.abort(running?.id);
-        if (answer?.aborted) return true;
+        if (answer?.aborted) {
+          if (running) await untilEnded(db, running.id);
+          return true;
+        }
         // It has just ended by itself; its last events are on the way.
         if (answer?.known) return false;
         return log.transaction((tx) => {
@@ -141,6 +146,15 @@ function firstInState(store: Store, sessionId: string, state: "running" | "queue
     .orderBy(asc(prompts.position))
     .limit(1)
     .get();
+}
+
+/** The end of a stopped turn is on its way; whoever stops twice must not meet the same prompt again. */
+async function untilEnded(store: Store, promptId: string): Promise<void> {
+  const deadline = performance.now() + SESSION_LIMITS.abortGraceMs;
+  const isRunning = () =>
+    store.select({ state: prompts.state }).from(prompts).where(eq(prompts.id, promptId)).get()?.state ===
+    "running";
+  while (isRunning() && performance.now() < deadline) await pause(SESSION_LIMITS.pollMs);
 }
 
 function firstOpen(store: Store, sessionId: string): PromptRow | undefined {
