@@ -6,7 +6,7 @@
  * The session is removed at the end; with --keep it stays, and its id is the last line of the output.
  */
 import { randomUUID } from "node:crypto";
-import { createClient, followEvents, type SessionEvent } from "openagent/client";
+import { createClient, explainFailure, followEvents, type SessionEvent } from "openagent/client";
 
 const url = process.env.OPENAGENT_URL ?? "http://127.0.0.1:3000";
 const token = process.env.OPENAGENT_TOKEN;
@@ -17,34 +17,40 @@ if (!token) {
 const keep = process.argv.includes("--keep");
 const client = createClient({ url, token });
 
-// Answers at once; the container is started in the background, and what is sent meanwhile waits for it.
-const session = await client.sessions.create.mutate({
-  title: "Hello",
-  model: { providerId: "demo", modelId: "demo-1" },
-  permissionMode: "ask",
-});
-console.error(`session ${session.id}`);
-
 try {
-  // The key makes the call safe to repeat: the same key runs once.
-  const prompt = await client.prompts.send.mutate({
-    sessionId: session.id,
-    text: "make a hello page",
-    key: randomUUID(),
+  process.exitCode = await main();
+} catch (error) {
+  console.error(explainFailure(error, { url }));
+  process.exitCode = 1;
+}
+
+async function main(): Promise<number> {
+  // Answers at once; the container is started in the background, and what is sent meanwhile waits for it.
+  const { id: sessionId } = await client.sessions.create.mutate({
+    title: "Hello",
+    model: { providerId: "demo", modelId: "demo-1" },
+    permissionMode: "ask",
   });
-  process.exitCode = await watch(prompt.promptId);
-} finally {
-  if (!keep) {
-    await client.sessions.stop.mutate({ id: session.id });
-    await client.sessions.remove.mutate({ id: session.id });
+  console.error(`session ${sessionId}`);
+  try {
+    // The key makes the call safe to repeat: the same key runs once.
+    const prompt = { sessionId, text: "make a hello page", key: randomUUID() };
+    const { promptId } = await client.prompts.send.mutate(prompt);
+    const code = await watch(sessionId, promptId);
+    if (keep) console.log(sessionId);
+    return code;
+  } finally {
+    if (!keep) {
+      await client.sessions.stop.mutate({ id: sessionId });
+      await client.sessions.remove.mutate({ id: sessionId });
+    }
   }
 }
-if (keep) console.log(session.id);
 
 /** Follows the session until the prompt's turn is over. Returns the exit code. */
-async function watch(promptId: string): Promise<number> {
+async function watch(sessionId: string, promptId: string): Promise<number> {
   const spoken = new Set<string>();
-  for await (const event of followEvents(client, { sessionId: session.id })) {
+  for await (const event of followEvents(client, { sessionId })) {
     switch (event.type) {
       case "session.status":
         if (event.data.step) console.error(`starting: ${event.data.step}`);
@@ -72,7 +78,7 @@ async function watch(promptId: string): Promise<number> {
         console.log(`[${event.data.tool}] ${event.data.title}: ${event.data.error ?? event.data.status}`);
         break;
       case "request.opened":
-        await answer(event);
+        await answer(sessionId, event);
         break;
       case "error":
         console.error(event.data.message);
@@ -89,10 +95,13 @@ async function watch(promptId: string): Promise<number> {
 }
 
 /** Allows what waits, once; a real script would look at `detail` and `patterns` first. */
-async function answer(event: Extract<SessionEvent, { type: "request.opened" }>): Promise<void> {
+async function answer(
+  sessionId: string,
+  event: Extract<SessionEvent, { type: "request.opened" }>,
+): Promise<void> {
   console.log(`[asks] ${event.data.title}`);
   // The events are history too: only what is still open can be answered.
-  const open = await client.requests.list.query({ sessionId: session.id, open: true });
+  const open = await client.requests.list.query({ sessionId, open: true });
   for (const request of open.items) {
     if (request.kind === "question") {
       const answers = (request.questions ?? []).map(({ options }) =>

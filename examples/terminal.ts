@@ -6,7 +6,7 @@
  * Without an id it takes the newest session, without a command `cat hello.html`, so it fits behind
  * `examples/hello.ts --keep`.
  */
-import { createClient, openTerminal } from "openagent/client";
+import { createClient, explainFailure, openTerminal } from "openagent/client";
 
 const url = process.env.OPENAGENT_URL ?? "http://127.0.0.1:3000";
 const token = process.env.OPENAGENT_TOKEN;
@@ -16,28 +16,36 @@ if (!token) {
 }
 const client = createClient({ url, token });
 
-const words = process.argv.slice(2);
-const sessionId = words[0]?.startsWith("ses_")
-  ? words.shift()
-  : (await client.sessions.list.query({ limit: 1 })).items[0]?.id;
-const command = words.join(" ") || "cat hello.html";
-if (!sessionId) {
-  console.error("There is no session. Make one with: npx tsx examples/hello.ts --keep");
-  process.exit(2);
+try {
+  process.exitCode = await main(process.argv.slice(2), token);
+} catch (error) {
+  console.error(explainFailure(error, { url }));
+  process.exitCode = 1;
 }
 
-const terminal = await openTerminal(client, {
-  url,
-  token,
-  sessionId,
-  cols: process.stdout.columns || 80,
-  rows: process.stdout.rows || 24,
-  onOutput: (data) => process.stdout.write(data),
-});
-// As typed by hand: the shell echoes it, runs it, and leaves with its exit code.
-terminal.write(`${command}\nexit\n`);
-try {
-  process.exitCode = await terminal.exited;
-} finally {
-  await terminal.close({ end: true });
+/** Returns the exit code. */
+async function main(words: string[], token: string): Promise<number> {
+  const sessionId = words[0]?.startsWith("ses_")
+    ? words.shift()
+    : (await client.sessions.list.query({ limit: 1 })).items[0]?.id;
+  const command = words.join(" ") || "cat hello.html";
+  if (!sessionId) {
+    console.error("There is no session. Make one with: npx tsx examples/hello.ts --keep");
+    return 2;
+  }
+  const terminal = await openTerminal(client, {
+    url,
+    token,
+    sessionId,
+    cols: process.stdout.columns || 80,
+    rows: process.stdout.rows || 24,
+    onOutput: (data) => process.stdout.write(data),
+  });
+  // As typed by hand: the shell echoes it, runs it, and leaves with its exit code.
+  terminal.write(`${command}\nexit\n`);
+  try {
+    return await terminal.exited;
+  } finally {
+    await terminal.close({ end: true });
+  }
 }

@@ -5,7 +5,13 @@ import { join } from "node:path";
 import { childEnvironment, readEnvironment, ROOT } from "./lib/environment.mjs";
 import { checkMachine, checkPort } from "./lib/preflight.mjs";
 import { prepareApp, prepareEngine, prepareImage, preparePackages } from "./lib/prepare.mjs";
-import { claimCode, runningServer, startServer, untilReady } from "./lib/server-process.mjs";
+import {
+  claimCode,
+  runningServer,
+  runningServerStartedWith,
+  startServer,
+  untilReady,
+} from "./lib/server-process.mjs";
 import { runCommand } from "./lib/setup-error.mjs";
 import { say, step } from "./lib/steps.mjs";
 
@@ -13,9 +19,13 @@ await runCommand(async () => {
   const environment = readEnvironment();
   const { dataDir } = environment;
   if (runningServer(dataDir) !== undefined) {
-    say("The server runs already.");
-    await untilReady({ environment, deadlineMs: 15_000 });
-    announce(environment);
+    const running = { ...environment, ...runningServerStartedWith(dataDir) };
+    say(`The server runs already, on port ${running.port}.`);
+    if (running.port !== environment.port) {
+      say(`For port ${environment.port}: \`npm run down\`, then PORT=${environment.port} npm run up.`);
+    }
+    await untilReady({ environment: running, deadlineMs: 15_000 });
+    announce(running);
     return;
   }
   checkMachine({ dataDir, firstTime: !existsSync(join(ROOT, "dist/server/main.mjs")) });
@@ -39,7 +49,7 @@ async function start(environment, image) {
     OPENAGENT_SESSION_IMAGE: image,
     OPENAGENT_DATA_DIR: dataDir,
   });
-  const { child, logFrom } = startServer({ dataDir, env });
+  const { child, logFrom } = startServer({ environment, env, image });
   let ended = false;
   child.once("error", () => (ended = true));
   child.once("exit", () => (ended = true));

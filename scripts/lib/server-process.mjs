@@ -31,16 +31,52 @@ export const logFileOf = (dataDir) => join(dataDir, "logs/server.log");
 const pidFileOf = (dataDir) => join(dataDir, "server.pid");
 
 /**
+ * What a server was started with; the addresses as in {@link Environment}.
+ * @typedef {{ port: number, url: string, localUrl: string, image: string }} StartedWith
+ */
+
+/**
  * The pid of the server of this data directory; undefined when it does not run. A pid that another program has by now
  * is not taken for it.
  * @param {string} dataDir
  * @returns {number | undefined}
  */
 export function runningServer(dataDir) {
-  const file = pidFileOf(dataDir);
-  if (!existsSync(file)) return undefined;
-  const pid = Number(readFileSync(file, "utf8").trim());
+  const pid = Number(readPidFile(dataDir)[0]);
   return Number.isInteger(pid) && pid > 1 && isServer(pid) ? pid : undefined;
+}
+
+/**
+ * What the running server was started with: its address is its own, whatever PORT says now.
+ * @param {string} dataDir
+ * @returns {StartedWith | undefined} undefined when no server runs, or one that wrote down its pid alone
+ */
+export function runningServerStartedWith(dataDir) {
+  if (runningServer(dataDir) === undefined) return undefined;
+  try {
+    const { port, url, localUrl, image } = JSON.parse(readPidFile(dataDir)[1] ?? "");
+    const isWhole =
+      Number.isInteger(port) && URL.canParse(url) && URL.canParse(localUrl) && typeof image === "string";
+    return isWhole ? { port, url, localUrl, image } : undefined;
+  } catch {
+    // Not written by this version, or not whole: only the pid is known.
+    return undefined;
+  }
+}
+
+/**
+ * The pid on the first line, {@link StartedWith} as JSON on the second.
+ * @param {string} dataDir
+ * @param {{ pid: number, startedWith: StartedWith }} server
+ */
+export function recordServer(dataDir, { pid, startedWith }) {
+  writeFileSync(pidFileOf(dataDir), `${pid}\n${JSON.stringify(startedWith)}\n`, { mode: 0o600 });
+}
+
+/** @param {string} dataDir @returns {string[]} lines; none when there is no file */
+function readPidFile(dataDir) {
+  const file = pidFileOf(dataDir);
+  return existsSync(file) ? readFileSync(file, "utf8").trim().split("\n") : [];
 }
 
 /** @param {number} pid */
@@ -55,10 +91,11 @@ function isServer(pid) {
 
 /**
  * Starts the server in a session of its own; it outlives this script.
- * @param {{ dataDir: string, env: Record<string, string | undefined> }} options
+ * @param {{ environment: Environment, env: Record<string, string | undefined>, image: string }} options
  * @returns {{ child: import("node:child_process").ChildProcess, logFrom: number }} `logFrom`: where its part of the log begins, bytes
  */
-export function startServer({ dataDir, env }) {
+export function startServer({ environment, env, image }) {
+  const { dataDir, port, url, localUrl } = environment;
   const logFile = logFileOf(dataDir);
   mkdirSync(join(dataDir, "logs"), { recursive: true, mode: 0o700 });
   if (existsSync(logFile) && statSync(logFile).size > KEPT_LOG_BYTES) renameSync(logFile, `${logFile}.1`);
@@ -71,7 +108,7 @@ export function startServer({ dataDir, env }) {
     stdio: ["ignore", log, log],
   });
   closeSync(log);
-  if (child.pid) writeFileSync(pidFileOf(dataDir), `${child.pid}\n`, { mode: 0o600 });
+  if (child.pid) recordServer(dataDir, { pid: child.pid, startedWith: { port, url, localUrl, image } });
   return { child, logFrom };
 }
 
@@ -88,7 +125,7 @@ export async function untilReady({
 }) {
   const deadline = performance.now() + deadlineMs;
   for (;;) {
-    const answer = await probe(environment);
+    const answer = await askReadiness(environment);
     if (answer.ready) return;
     if (hasEnded() || performance.now() > deadline) {
       const log = logFileOf(environment.dataDir);
@@ -96,7 +133,7 @@ export async function untilReady({
       throw new SetupError(
         hasEnded()
           ? `The server ended as it started. Mend what its last lines above name, then \`npm run up\`; the whole log is in ${log}.`
-          : `The server runs but is not ready (${answer.why}). Mend what this names, then \`npm run down\` and \`npm run up\`; the log is in ${log}.`,
+          : `The server runs on port ${environment.port} but is not ready (${answer.why}). Mend what this names, then \`npm run down\` and \`npm run up\`; the log is in ${log}.`,
         tail,
       );
     }
@@ -105,21 +142,23 @@ export async function untilReady({
 }
 
 /**
- * @param {Environment} environment
- * @returns {Promise<{ ready: boolean, why: string }>}
+ * @param {Pick<Environment, "url" | "localUrl">} server
+ * @returns {Promise<{ ready: boolean, answered: boolean, why: string }>} `why`: what it answered, or why it did not
  */
-function probe({ url, localUrl }) {
+export function askReadiness({ url, localUrl }) {
   return new Promise((resolve) => {
     // The Host that the server expects: with OPENAGENT_URL set it may refuse others.
     const headers = { host: new URL(url).host };
     const get = request(`${localUrl}/readyz`, { headers, timeout: PROBE_DEADLINE_MS }, (response) => {
       let body = "";
       response.on("data", (chunk) => (body += chunk));
-      response.once("end", () => resolve({ ready: response.statusCode === 200, why: body.slice(0, 500) }));
-      response.once("error", (error) => resolve({ ready: false, why: error.message }));
+      response.once("end", () =>
+        resolve({ ready: response.statusCode === 200, answered: true, why: body.slice(0, 500) }),
+      );
+      response.once("error", (error) => resolve({ ready: false, answered: false, why: error.message }));
     });
     get.once("timeout", () => get.destroy(new Error("no answer")));
-    get.once("error", (error) => resolve({ ready: false, why: error.message }));
+    get.once("error", (error) => resolve({ ready: false, answered: false, why: error.message }));
     get.end();
   });
 }

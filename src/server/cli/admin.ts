@@ -13,7 +13,7 @@ import { sessions, users } from "../db/schema";
 import { EnvironmentError, readEnvironment, type Environment } from "../env";
 import { AppError, notFound } from "../errors";
 import { parseCommandLine, USAGE, UsageError, type Command } from "./command-line";
-import { examine } from "./doctor";
+import { examine, lineOf } from "./doctor";
 import { SCOPES } from "../trpc/policy";
 
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
@@ -26,6 +26,7 @@ interface Tools {
 
 async function main(): Promise<void> {
   const command = parseCommandLine(process.argv.slice(2));
+  if (command.name === "help") return print(USAGE);
   const env = readEnvironment();
   mkdirSync(env.dataDir, { recursive: true, mode: 0o700 });
   const migrationsDir = join(ROOT, "src/server/db/migrations");
@@ -40,7 +41,7 @@ async function main(): Promise<void> {
   }
 }
 
-async function run(command: Command, tools: Tools): Promise<void> {
+async function run(command: Exclude<Command, { name: "help" }>, tools: Tools): Promise<void> {
   switch (command.name) {
     case "user create":
       return createUser(command.options, tools.accounts);
@@ -80,6 +81,7 @@ async function resetPassword(
   await people.resetPassword({ email: options.email, password });
   const signedOut = logins.revokeAllOf(person.id);
   say(`${options.email} has a new password; browsers signed out: ${signedOut}. Tokens go on.`);
+  say("A lock after too many wrong tries ends 15 minutes after them, or with npm run down and npm run up.");
   if (options["password-stdin"] === "made") print(password);
 }
 
@@ -103,7 +105,7 @@ async function listSessions(db: Database): Promise<void> {
     .innerJoin(users, eq(sessions.ownerId, users.id))
     .orderBy(desc(lastActivityAt))
     .all();
-  say(`${rows.length} sessions`);
+  say(`${rows.length} ${rows.length === 1 ? "session" : "sessions"}`);
   // Titles are other people's text: control characters could steer the terminal that shows them.
   for (const row of rows)
     print(
@@ -115,8 +117,7 @@ async function listSessions(db: Database): Promise<void> {
 
 async function doctor(tools: Tools): Promise<void> {
   const findings = await examine({ env: tools.env, db: tools.db, root: ROOT });
-  for (const { what, problem, fact } of findings)
-    print(`${problem === null ? "ok  " : "FAIL"}  ${what}: ${problem ?? fact}`);
+  for (const finding of findings) print(lineOf(finding));
   if (findings.some(({ problem }) => problem !== null)) process.exitCode = 1;
 }
 

@@ -12,6 +12,7 @@ export const USAGE = `Usage: npm run admin -- COMMAND
   token create --email E [--scopes ${SCOPES.join(",")}] [--days N] [--name N]
   session list
   doctor
+  help
 
 Without --password-stdin a password is made and printed. A token is printed alone on standard output.`;
 
@@ -46,15 +47,17 @@ const commands = {
   }),
   "session list": z.object({}),
   doctor: z.object({}),
+  help: z.object({}),
 };
 type Commands = typeof commands;
 export type Command = {
   [Name in keyof Commands]: { name: Name; options: z.infer<Commands[Name]> };
 }[keyof Commands];
 
-/** @throws UsageError */
+/** Nothing at all asks for help, as `-h` and `--help` do. @throws UsageError */
 export function parseCommandLine(args: readonly string[]): Command {
   const { positionals, values } = split(args);
+  if (args.length === 0 || values.help) return { name: "help", options: {} };
   const name = positionals.join(" ");
   switch (name) {
     case "user create":
@@ -66,6 +69,8 @@ export function parseCommandLine(args: readonly string[]): Command {
     case "session list":
       return { name, options: optionsOf(commands[name], values) };
     case "doctor":
+      return { name, options: optionsOf(commands[name], values) };
+    case "help":
       return { name, options: optionsOf(commands[name], values) };
     default:
       throw new UsageError(name === "" ? "Say what to do." : `There is no command "${name}".`);
@@ -85,6 +90,7 @@ function split(args: readonly string[]) {
         scopes: text,
         days: text,
         "password-stdin": { type: "boolean" },
+        help: { type: "boolean", short: "h" },
       },
     });
   } catch (error) {
@@ -96,5 +102,7 @@ function optionsOf<S extends z.ZodObject>(schema: S, values: Readonly<Record<str
   const parsed = schema.strict().safeParse({ ...values });
   if (parsed.success) return parsed.data as z.infer<S>;
   const issue = parsed.error.issues[0];
-  throw new UsageError(`--${issue?.path.map(String)[0] ?? "option"}: ${issue?.message ?? "not right"}`);
+  const option = issue?.path.map(String)[0];
+  if (option !== undefined && values[option] === undefined) throw new UsageError(`--${option} is missing.`);
+  throw new UsageError(`--${option ?? "option"}: ${issue?.message ?? "not right"}`);
 }

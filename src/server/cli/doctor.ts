@@ -6,6 +6,13 @@ import { connectDockerDriver } from "../../drivers/docker/connect";
 import { DriverError, type Driver } from "../../drivers/driver";
 import type { Database } from "../db/database";
 import type { Environment } from "../env";
+import { findMasterKey } from "../keys/load-master-key";
+import { MasterKeyError } from "../keys/master-key";
+import {
+  askReadiness,
+  runningServer,
+  runningServerStartedWith,
+} from "../../../scripts/lib/server-process.mjs";
 
 export interface Finding {
   what: string;
@@ -13,6 +20,14 @@ export interface Finding {
   problem: string | null;
   /** What was found. */
   fact: string;
+  /** No fault, but not known to be well either. */
+  isNote?: boolean;
+}
+
+/** A finding as people read it. */
+export function lineOf({ what, problem, fact, isNote = false }: Finding): string {
+  const verdict = problem !== null ? "FAIL" : isNote ? "note" : "ok  ";
+  return `${verdict}  ${what}: ${problem ?? fact}`;
 }
 
 const GIB = 1024 ** 3;
@@ -34,9 +49,10 @@ export async function examine(deps: { env: Environment; db: Database; root: stri
     await examineDisk(env.dataDir),
     examineDatabase(db),
     examineMode("data directory", env.dataDir),
-    examineMode("master key", env.masterKeyFile),
+    examineMasterKey({ file: env.masterKeyFile, db }),
     await examineEngine(driver),
-    await examineImage(driver, env.sessionImage),
+    await examineImage(driver, env.sessionImage ?? runningServerStartedWith(env.dataDir)?.image ?? null),
+    await examineServer(env.dataDir),
   ];
 }
 
@@ -76,6 +92,39 @@ export function examineMode(what: string, path: string): Finding {
   return { what, problem, fact: path };
 }
 
+/** What the server looks at as it starts, in its words; nothing is made or moved. */
+export function examineMasterKey(opts: { file: string; db: Database }): Finding {
+  const what = "master key";
+  try {
+    const { master } = findMasterKey(opts);
+    const fact = master === null ? `${opts.file} is made at the first start` : opts.file;
+    return { what, problem: null, fact };
+  } catch (error) {
+    if (!(error instanceof MasterKeyError)) throw error;
+    return { what, problem: error.message, fact: opts.file };
+  }
+}
+
+/** The server that `npm run up` started, at the address that it was started with. */
+export async function examineServer(dataDir: string): Promise<Finding> {
+  const what = "server";
+  const pid = runningServer(dataDir);
+  if (pid === undefined) {
+    const fact = `none runs in the background on ${dataDir}. Start it with: npm run up`;
+    return { what, problem: null, fact, isNote: true };
+  }
+  const address = runningServerStartedWith(dataDir);
+  if (address === undefined) {
+    const fact = `runs (pid ${pid}); not asked, as it did not write down its address`;
+    return { what, problem: null, fact, isNote: true };
+  }
+  const { ready, answered, why } = await askReadiness(address);
+  if (ready) return { what, problem: null, fact: `ready at ${address.url}` };
+  const fact = `runs (pid ${pid}) but does not answer at ${address.localUrl} (${why}). Look at: npm run logs`;
+  if (!answered) return { what, problem: null, fact, isNote: true };
+  return { what, problem: `runs at ${address.url} but is not ready: ${why}`, fact };
+}
+
 async function examineEngine(driver: Driver): Promise<Finding> {
   return examineByDriver("engine", async () => {
     const { version, usernsRemap } = await driver.ping();
@@ -83,9 +132,13 @@ async function examineEngine(driver: Driver): Promise<Finding> {
   });
 }
 
-async function examineImage(driver: Driver, image: string | null): Promise<Finding> {
+export async function examineImage(driver: Pick<Driver, "hasImage">, image: string | null): Promise<Finding> {
   return examineByDriver("image", async () => {
-    if (image === null) return { problem: null, fact: `"npm run up" builds it when it is missing` };
+    // Its name is a hash of what goes into it; only a running server, or the environment, has it at hand.
+    if (image === null) {
+      const fact = "not checked: no running server says which one. `npm run up` builds it when it is missing";
+      return { problem: null, fact, isNote: true };
+    }
     const problem = (await driver.hasImage(image)) ? null : `${image} is missing. Run: npm run up`;
     return { problem, fact: image };
   });

@@ -15,7 +15,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openDatabase, type OpenDatabase } from "../db/database";
 import { installation } from "../db/schema";
-import { loadMasterKey, writeKeyCheck } from "./load-master-key";
+import { findMasterKey, loadMasterKey, writeKeyCheck } from "./load-master-key";
 import { MasterKeyError, newMasterKey, type MasterKey, type MasterKeyErrorCode } from "./master-key";
 
 const migrationsDir = join(import.meta.dirname, "../db/migrations");
@@ -38,10 +38,10 @@ describe("loadMasterKey", () => {
     writeFileSync(file, text);
     chmodSync(file, mode);
   };
-  function refusal(): MasterKeyErrorCode | null {
+  function refusal(look: () => unknown = load): MasterKeyErrorCode | null {
     const before = JSON.stringify(open.db.select().from(installation).all());
     try {
-      load();
+      look();
       return null;
     } catch (error) {
       if (!(error instanceof MasterKeyError)) throw error;
@@ -68,6 +68,24 @@ describe("loadMasterKey", () => {
     const bytes = randomBytes(32);
     write(bytes.toString("base64"));
     expect(load().bytes).toEqual(bytes);
+  });
+
+  it("only looks when asked which key is in force", () => {
+    const find = () => findMasterKey({ file, db: open.db });
+    expect(find()).toEqual({ place: "unrecorded", master: null });
+    expect(readdirSync(dataDir)).not.toContain("secrets");
+    const first = load();
+    const successor = newMasterKey();
+    writeFileSync(`${file}.next`, `${successor.bytes.toString("base64")}\n`, { mode: 0o600 });
+    expect(find()).toEqual({ place: "file", master: first });
+    writeKeyCheck(open.db, successor);
+    expect(find()).toEqual({ place: "successor", master: successor });
+    expect(readdirSync(join(dataDir, "secrets")).sort()).toEqual(["master.key", "master.key.next"]);
+    expect(readFileSync(file, "utf8").trim()).toBe(first.bytes.toString("base64"));
+    rmSync(`${file}.next`);
+    expect(refusal(find)).toBe("wrong_key");
+    rmSync(file);
+    expect(refusal(find)).toBe("missing");
   });
 
   it("refuses another key than the database was made with, and leaves the file alone", () => {

@@ -15,6 +15,28 @@ const CHECK_ROW = "masterKeyCheck";
 const CHECK_TEXT = "openagent";
 const CHECK_CONTEXT = ["master-key-check"];
 
+/** Which key is in force, and where it lies. `unrecorded`: the database knows of none yet; null: there is no file. */
+export type FoundMasterKey =
+  | { place: "unrecorded"; master: MasterKey | null }
+  | { place: "file"; master: MasterKey }
+  /** A change of the key was cut short: the key in force stands in `<file>.next`. */
+  | { place: "successor"; master: MasterKey };
+
+/**
+ * Looks which master key is in force, and changes nothing.
+ * @throws MasterKeyError when the file is missing, unreadable by us, readable by others, or not the key of `db`.
+ */
+export function findMasterKey(opts: { file: string; db: Pick<Store, "select"> }): FoundMasterKey {
+  const { file, db } = opts;
+  const check = db.select().from(installation).where(eq(installation.name, CHECK_ROW)).get();
+  const master = readKeyFile(file);
+  if (check === undefined) return { place: "unrecorded", master };
+  if (master !== null && opens(master, check.value)) return { place: "file", master };
+  const next = readKeyFile(successorOf(file));
+  if (next === null || !opens(next, check.value)) throw notTheKey(file, { isThere: master !== null });
+  return { place: "successor", master: next };
+}
+
 /**
  * The master key in `file` (32 bytes in base64, mode 0600). Made at the first start, when the database does not know of
  * one yet; never overwritten. A change of the key that was cut short is brought to its end: the database says which of
@@ -23,23 +45,17 @@ const CHECK_CONTEXT = ["master-key-check"];
  */
 export function loadMasterKey(opts: { file: string; db: Store }): MasterKey {
   const { file, db } = opts;
-  const check = db.select().from(installation).where(eq(installation.name, CHECK_ROW)).get();
-  if (check === undefined) {
-    const master = readKeyFile(file) ?? createKeyFile(file);
+  const found = findMasterKey(opts);
+  if (found.place === "unrecorded") {
+    const master = found.master ?? createKeyFile(file);
     db.insert(installation)
       .values({ name: CHECK_ROW, value: checkOf(master) })
       .run();
     return master;
   }
-  const master = readKeyFile(file);
-  if (master !== null && opens(master, check.value)) {
-    removeSuccessor(file);
-    return master;
-  }
-  const next = readKeyFile(successorOf(file));
-  if (next === null || !opens(next, check.value)) throw notTheKey(file, { isThere: master !== null });
-  promoteSuccessor(file);
-  return next;
+  if (found.place === "file") removeSuccessor(file);
+  else promoteSuccessor(file);
+  return found.master;
 }
 
 /** Makes `next` the key that the database was made with. To be called in the transaction that wraps its records anew. */
