@@ -51,7 +51,7 @@ describe("who may do what with a stopped session", () => {
     t[Symbol.dispose]();
   });
 
-  it.each(["resume", "restart"] as const)("comes out of it by %s, and the log says so", async (act) => {
+  it.each(["resume", "restart", "rebuild"] as const)("comes out of it by %s, and the log says so", async (act) => {
     expect(await lifecycle[act](owner, t.sessionId)).toMatchObject({ status: "creating", archived: false });
     expect(log.read(t.sessionId, 0).map(({ type, data }) => ({ type, data }))).toMatchObject([
       { type: "session.updated", data: { archived: false } },

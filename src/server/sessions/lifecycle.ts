@@ -58,6 +58,8 @@ export interface Lifecycle {
   resume(caller: Caller, id: string): Promise<Session>;
   /** Stop, then resume: a new container on the same volumes. */
   restart(caller: Caller, id: string): Promise<Session>;
+  /** A new container of the session image in force, on the same volumes. So does {@link restart}, while there is one image. */
+  rebuild(caller: Caller, id: string): Promise<Session>;
   /** Container, volumes and rows go; there is no way back, so only the session's owner may. */
   remove(caller: Caller, id: string): Promise<void>;
   /** Brings rows and engine into one truth: at boot, and whenever engine events may have been missed. */
@@ -129,6 +131,15 @@ export function createLifecycle(deps: Deps): Lifecycle {
     log.transaction((tx) => setStatus(tx, sessionId, { status: "error", reason, agentState: "asleep" }));
   };
 
+  const renew = async (caller: Caller, id: string) => {
+    await mutex.run(`life:${id}`, async () => {
+      requireSession(db, caller, { id, access: "write" });
+      await halt(id);
+      launch(id);
+    });
+    return view(caller, id);
+  };
+
   return {
     create(caller, input) {
       const id = newId("ses");
@@ -166,14 +177,8 @@ export function createLifecycle(deps: Deps): Lifecycle {
       });
       return view(caller, id);
     },
-    async restart(caller, id) {
-      await mutex.run(`life:${id}`, async () => {
-        requireSession(db, caller, { id, access: "write" });
-        await halt(id);
-        launch(id);
-      });
-      return view(caller, id);
-    },
+    restart: renew,
+    rebuild: renew,
     async remove(caller, id) {
       await mutex.run(`life:${id}`, async () => {
         requireSession(db, caller, { id, access: "own" });

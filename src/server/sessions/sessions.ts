@@ -16,7 +16,7 @@ import type { Timelines } from "./timelines";
 /** What a new session runs on when nothing is said: it needs no key. */
 const DEFAULT_MODEL: ModelRef = { providerId: "demo", modelId: "demo-1" };
 
-export interface Sessions extends Pick<Lifecycle, "stop" | "resume" | "restart" | "remove"> {
+export interface Sessions extends Pick<Lifecycle, "stop" | "resume" | "restart" | "rebuild" | "remove"> {
   /** @throws AppError `unknown_model` or `no_key` before anything is made. */
   create(caller: Caller, input: Omit<NewSession, "model"> & { model?: ModelRef | undefined }): Session;
   get(caller: Caller, id: string): Session;
@@ -67,6 +67,7 @@ export function createSessions(deps: {
     stop: (caller, id) => lifecycle.stop(caller, id),
     resume: (caller, id) => lifecycle.resume(caller, id),
     restart: (caller, id) => lifecycle.restart(caller, id),
+    rebuild: (caller, id) => lifecycle.rebuild(caller, id),
     async remove(caller, id) {
       await lifecycle.remove(caller, id);
       deps.timelines.forget(id);

@@ -63,6 +63,9 @@ export const sessionsRouter = router({
   restart: write
     .input(byId)
     .mutation(({ ctx, input }) => ctx.services.sessions.restart(ctx.caller, input.id)),
+  rebuild: write
+    .input(byId)
+    .mutation(({ ctx, input }) => ctx.services.sessions.rebuild(ctx.caller, input.id)),
   remove: write.input(byId).mutation(async ({ ctx, input }) => {
     await ctx.services.sessions.remove(ctx.caller, input.id);
     return { id: input.id };
