@@ -51,13 +51,16 @@ describe("who may do what with a stopped session", () => {
     t[Symbol.dispose]();
   });
 
-  it.each(["resume", "restart", "rebuild"] as const)("comes out of it by %s, and the log says so", async (act) => {
-    expect(await lifecycle[act](owner, t.sessionId)).toMatchObject({ status: "creating", archived: false });
-    expect(log.read(t.sessionId, 0).map(({ type, data }) => ({ type, data }))).toMatchObject([
-      { type: "session.updated", data: { archived: false } },
-      { type: "session.status", data: { status: "creating" } },
-    ]);
-  });
+  it.each(["resume", "restart", "rebuild"] as const)(
+    "comes out of it by %s, and the log says so",
+    async (act) => {
+      expect(await lifecycle[act](owner, t.sessionId)).toMatchObject({ status: "creating", archived: false });
+      expect(log.read(t.sessionId, 0).map(({ type, data }) => ({ type, data }))).toMatchObject([
+        { type: "session.updated", data: { archived: false } },
+        { type: "session.status", data: { status: "creating" } },
+      ]);
+    },
+  );
 
   it("stays there when whoever may not write tries to resume it", async () => {
     const stranger = { ...owner, userId: "usr_bob" };
