@@ -1,4 +1,3 @@
-import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Failure, SidecarEventBody, TurnOutcome } from "../contract";
 import type { AgentSettings, PromptRequest, ProviderCredential, RequestReply } from "../protocol";
@@ -13,6 +12,7 @@ import { agentFailure, failureOf } from "../opencode/failures";
 import type { AgentEvent } from "../opencode/wire";
 import type { AgentSetup } from "./agent-setup";
 import { Answers, type Answered } from "./answers";
+import { INTERRUPTED, newTurn, type Turn } from "./turn";
 
 /** After opencode is idle its last updates may still be on the way (measured after an abort). */
 const SETTLE_MS = 1000;
@@ -33,20 +33,6 @@ export interface TurnsOptions {
   agent: { client: () => AgentClient | null; restart: () => void };
   /** Ends what the turn's tools left running. */
   sweep: () => Promise<void>;
-}
-
-interface Turn {
-  readonly turnId: string;
-  readonly promptId: string;
-  readonly over: Promise<void>;
-  readonly end: () => void;
-  aborting: boolean;
-  sent: boolean;
-  /** opencode has begun: an idle before that belongs to the turn before. */
-  busySeen: boolean;
-  settling: boolean;
-  failure: Failure | null;
-  lastEventMs: number;
 }
 
 /** One turn at a time: from a prompt to the end of everything that it started. */
@@ -192,23 +178,10 @@ export class Turns {
   }
 
   #begin(promptId: string): Turn {
-    const turnId = `trn_${randomUUID()}`;
-    let end = () => {};
-    const over = new Promise<void>((resolve) => {
-      end = resolve;
-    });
-    const now = Date.now();
-    const state = {
-      aborting: false,
-      sent: false,
-      busySeen: false,
-      settling: false,
-      failure: null,
-      lastEventMs: now,
-    };
-    const turn: Turn = { turnId, promptId, over, end, ...state };
+    const turn = newTurn(promptId, Date.now());
+    const { turnId, lastEventMs: startedAtMs } = turn;
     this.#turn = turn;
-    this.#normaliser.beginTurn({ turnId, startedAtMs: now });
+    this.#normaliser.beginTurn({ turnId, startedAtMs });
     this.#emit([{ type: "turn.started", data: { turnId, promptId } }]);
     this.#watch = setInterval(() => void this.#lookAfter(turn), WATCH_EVERY_MS);
     return turn;
@@ -400,8 +373,3 @@ export class Turns {
     if (this.#partsClosed && !this.#options.spool.state.hasOpenParts) this.#partsClosed();
   }
 }
-
-const INTERRUPTED: Failure = {
-  code: "agent_interrupted",
-  message: "The agent was interrupted in the middle of this turn: send the prompt again to go on.",
-};

@@ -47,19 +47,11 @@ describe("envelope", () => {
 
   it("refuses every flipped byte of the bytes themselves", () => {
     const sealed = sealEnvelope(master, secret, alice);
-    const segments = sealed.split(".");
-    for (const which of [2, 3]) {
-      const bytes = Buffer.from(segments[which] ?? "", "base64url");
-      for (let at = 0; at < bytes.length; at += 1) {
-        const changed = Buffer.from(bytes);
-        changed[at] = (changed[at] ?? 0) ^ 0xff;
-        const text = segments.with(which, changed.toString("base64url")).join(".");
-        expect(
-          complaintOf(() => openEnvelope(master, text, alice)),
-          `segment ${which}, byte ${at}`,
-        ).toEqual(theOneError);
-      }
-    }
+    for (const { text, where } of withFlippedByte(sealed, 0xff))
+      expect(
+        complaintOf(() => openEnvelope(master, text, alice)),
+        where,
+      ).toEqual(theOneError);
   });
 
   it.each([
@@ -116,19 +108,11 @@ describe("rewrapEnvelope", () => {
 
   it("refuses every flipped byte, the ciphertext's too, and another context", () => {
     const sealed = sealEnvelope(master, secret, alice);
-    const segments = sealed.split(".");
-    for (const which of [2, 3]) {
-      const bytes = Buffer.from(segments[which] ?? "", "base64url");
-      for (let at = 0; at < bytes.length; at += 1) {
-        const changed = Buffer.from(bytes);
-        changed[at] = (changed[at] ?? 0) ^ 1;
-        const text = segments.with(which, changed.toString("base64url")).join(".");
-        expect(
-          complaintOf(() => rewrapEnvelope(keys, text, alice)),
-          `segment ${which}, byte ${at}`,
-        ).toEqual(theOneError);
-      }
-    }
+    for (const { text, where } of withFlippedByte(sealed, 1))
+      expect(
+        complaintOf(() => rewrapEnvelope(keys, text, alice)),
+        where,
+      ).toEqual(theOneError);
     expect(complaintOf(() => rewrapEnvelope(keys, sealed, ["other"]))).toEqual(theOneError);
     expect(complaintOf(() => rewrapEnvelope({ from: next, to: master }, sealed, alice))).toEqual(theOneError);
   });
@@ -143,3 +127,17 @@ describe("secret box", () => {
     expect(() => openEnvelope(master, sealed, ["instance:ins_1"])).toThrow(SealError);
   });
 });
+
+/** The envelope once for each of its bytes, that one changed by `mask`. */
+function* withFlippedByte(sealed: string, mask: number): Generator<{ text: string; where: string }> {
+  const segments = sealed.split(".");
+  for (const which of [2, 3]) {
+    const bytes = Buffer.from(segments[which] ?? "", "base64url");
+    for (let at = 0; at < bytes.length; at += 1) {
+      const changed = Buffer.from(bytes);
+      changed[at] = (changed[at] ?? 0) ^ mask;
+      const text = segments.with(which, changed.toString("base64url")).join(".");
+      yield { text, where: `segment ${which}, byte ${at}` };
+    }
+  }
+}

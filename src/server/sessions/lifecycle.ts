@@ -1,4 +1,4 @@
-import { and, eq } from "drizzle-orm";
+import { eq } from "drizzle-orm";
 import type { Failure, ModelRef, PermissionMode } from "../../../sidecar/src/contract";
 import type { Driver, InstanceEvent } from "../../drivers/driver";
 import type { Caller } from "../auth/caller";
@@ -23,10 +23,10 @@ import type { Connections } from "./connections";
 import { instanceEndReason, provisioningFailure, reconcileDecision, refusal, titleFrom } from "./decisions";
 import type { KeyedMutex } from "./keyed-mutex";
 import { SESSION_LIMITS } from "./limits";
-import { pause } from "./pause";
 import type { PromptQueue } from "./prompt-queue";
 import { discardInstance, type Provisioner } from "./provisioner";
 import type { Registrar } from "./registration";
+import { firstInState, untilEnded } from "./running-prompt";
 import { setArchived } from "./session-marks";
 import {
   findSession,
@@ -256,19 +256,13 @@ export function createLifecycle(deps: Deps): Lifecycle {
 /** Asks a running turn to end and gives it a moment, so that its last words are in the log. */
 async function endTurn(deps: Deps, sessionId: string): Promise<void> {
   const connection = deps.connections.get(sessionId);
-  const running = () =>
-    deps.db
-      .select({ id: prompts.id })
-      .from(prompts)
-      .where(and(eq(prompts.sessionId, sessionId), eq(prompts.state, "running")))
-      .get();
-  if (!connection || !running()) return;
+  const running = firstInState(deps.db, sessionId, "running");
+  if (!connection || !running) return;
   connection.client.abort().catch((error: unknown) => {
     // The container is about to end anyway; its spool keeps what it could not say.
     deps.logger.debug({ sessionId, err: error }, "abort before stop not delivered");
   });
-  const deadline = performance.now() + SESSION_LIMITS.abortGraceMs;
-  while (running() && performance.now() < deadline) await pause(SESSION_LIMITS.pollMs);
+  await untilEnded(deps.db, running.id);
 }
 
 /** Containers that no running session names: left by a crash between two steps, or by an engine that failed. */

@@ -1,4 +1,4 @@
-import { and, asc, eq, max } from "drizzle-orm";
+import { and, eq, max } from "drizzle-orm";
 import type { ModelRef, SidecarEventBody } from "../../../sidecar/src/contract";
 import type { PromptRequest } from "../../../sidecar/src/protocol";
 import type { Logger } from "../log";
@@ -11,11 +11,8 @@ import type { SidecarClient } from "../sidecar-client/sidecar-client";
 import { SidecarError } from "../sidecar-client/sidecar-error";
 import type { Connection } from "./connections";
 import type { KeyedMutex } from "./keyed-mutex";
-import { SESSION_LIMITS } from "./limits";
-import { pause } from "./pause";
+import { firstInState, type PromptRow, untilEnded } from "./running-prompt";
 import { findSession, setStatus, type SessionRow } from "./session-store";
-
-export type PromptRow = typeof prompts.$inferSelect;
 
 export interface NewPrompt {
   sessionId: string;
@@ -107,6 +104,7 @@ export function createPromptQueue(deps: Deps): PromptQueue {
         const running = firstInState(db, sessionId, "running");
         const answer = await deps.connectionOf(sessionId)?.client.abort(running?.id);
         if (answer?.aborted) {
+          // Whoever stops twice must not meet the same prompt again.
           if (running) await untilEnded(db, running.id);
           return true;
         }
@@ -136,25 +134,6 @@ export function createPromptQueue(deps: Deps): PromptQueue {
       }
     },
   };
-}
-
-function firstInState(store: Store, sessionId: string, state: "running" | "queued"): PromptRow | undefined {
-  return store
-    .select()
-    .from(prompts)
-    .where(and(eq(prompts.sessionId, sessionId), eq(prompts.state, state)))
-    .orderBy(asc(prompts.position))
-    .limit(1)
-    .get();
-}
-
-/** The end of a stopped turn is on its way; whoever stops twice must not meet the same prompt again. */
-async function untilEnded(store: Store, promptId: string): Promise<void> {
-  const deadline = performance.now() + SESSION_LIMITS.abortGraceMs;
-  const isRunning = () =>
-    store.select({ state: prompts.state }).from(prompts).where(eq(prompts.id, promptId)).get()?.state ===
-    "running";
-  while (isRunning() && performance.now() < deadline) await pause(SESSION_LIMITS.pollMs);
 }
 
 function firstOpen(store: Store, sessionId: string): PromptRow | undefined {

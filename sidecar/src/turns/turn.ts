@@ -1,0 +1,34 @@
+import { randomUUID } from "node:crypto";
+import type { Failure } from "../contract";
+
+/** A prompt at work, from its arrival to the end of everything that it started. */
+export interface Turn {
+  readonly turnId: string;
+  readonly promptId: string;
+  /** Resolves with `end`. */
+  readonly over: Promise<void>;
+  readonly end: () => void;
+  aborting: boolean;
+  /** opencode was given the prompt. */
+  sent: boolean;
+  /** opencode has begun: an idle before that belongs to the turn before. */
+  busySeen: boolean;
+  settling: boolean;
+  failure: Failure | null;
+  lastEventMs: number;
+}
+
+export const INTERRUPTED: Failure = {
+  code: "agent_interrupted",
+  message: "The agent was interrupted in the middle of this turn: send the prompt again to go on.",
+};
+
+export function newTurn(promptId: string, nowMs: number): Turn {
+  let end = () => {};
+  const over = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  const place = { turnId: `trn_${randomUUID()}`, promptId };
+  const state = { aborting: false, sent: false, busySeen: false, settling: false, failure: null };
+  return { ...place, over, end, ...state, lastEventMs: nowMs };
+}

@@ -1,0 +1,30 @@
+import { and, asc, eq } from "drizzle-orm";
+import type { Store } from "../db/database";
+import { prompts } from "../db/schema";
+import { SESSION_LIMITS } from "./limits";
+import { pause } from "./pause";
+
+export type PromptRow = typeof prompts.$inferSelect;
+
+export function firstInState(
+  store: Store,
+  sessionId: string,
+  state: "running" | "queued",
+): PromptRow | undefined {
+  return store
+    .select()
+    .from(prompts)
+    .where(and(eq(prompts.sessionId, sessionId), eq(prompts.state, state)))
+    .orderBy(asc(prompts.position))
+    .limit(1)
+    .get();
+}
+
+/** Waits a moment for the end of a stopped turn, whose last events are on the way to the log. */
+export async function untilEnded(store: Store, promptId: string): Promise<void> {
+  const deadline = performance.now() + SESSION_LIMITS.abortGraceMs;
+  const isRunning = () =>
+    store.select({ state: prompts.state }).from(prompts).where(eq(prompts.id, promptId)).get()?.state ===
+    "running";
+  while (isRunning() && performance.now() < deadline) await pause(SESSION_LIMITS.pollMs);
+}
