@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import Docker from "dockerode";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { Driver, InstanceSpec } from "../driver";
-import { driverContract, type DriverHarness } from "../driver-contract";
+import { driverContract, LIMITS, type DriverHarness } from "../driver-contract";
 import { createDockerDriver } from "./docker-driver";
 import { ensureSessionImage } from "./image/session-image";
 import { LABEL } from "./names";
@@ -43,8 +43,13 @@ function newSpec(image: string): InstanceSpec {
     instanceId: `ins_${randomBytes(16).toString("hex")}`,
     sessionId: `ses_${randomBytes(16).toString("hex")}`,
     image,
-    limits: { memoryBytes: 256 * 1024 * 1024, cpus: 0.5, pids: 64 },
+    limits: LIMITS,
   };
+}
+
+/** What the real sidecar takes: with any other line it ends, and its container with it. */
+function bootLine({ sessionId, instanceId }: InstanceSpec): string {
+  return JSON.stringify({ token: randomBytes(32).toString("base64url"), sessionId, instanceId });
 }
 
 async function setUp(): Promise<Setup> {
@@ -161,7 +166,7 @@ describe("a container of the docker driver", () => {
   beforeAll(async () => {
     held.setup = await setUp();
     spec.image = held.setup.image;
-    await held.setup.driver.start(spec, JSON.stringify({ token: "t".repeat(43), ...spec }));
+    await held.setup.driver.start(spec, bootLine(spec));
   });
   afterAll(async () => {
     await held.setup?.dispose();
@@ -186,8 +191,8 @@ describe("a container of the docker driver", () => {
       ReadonlyRootfs: true,
       Memory: spec.limits.memoryBytes,
       MemorySwap: spec.limits.memoryBytes,
-      NanoCpus: 500_000_000,
-      PidsLimit: 64,
+      NanoCpus: spec.limits.cpus * 1e9,
+      PidsLimit: spec.limits.pids,
       RestartPolicy: { Name: "no" },
       LogConfig: { Type: "local", Config: { "max-size": "10m", "max-file": "2" } },
     });
@@ -278,20 +283,18 @@ describe("a session's work", () => {
   it("is in the next container of the session, and in no other session's", async () => {
     const setup = (held.setup = await setUp());
     const first = newSpec(setup.image);
-    await setup.driver.start(first, "{}");
+    await setup.driver.start(first, bootLine(first));
     // Root has no DAC_OVERRIDE here: the workspace is written as the uid that the image gave the directory to.
     const owner = "$(stat -c %u /workspace)";
     const asOwner = `setpriv --reuid ${owner} --regid ${owner} --clear-groups`;
-    await setup.exec(
-      first.instanceId,
-      `echo work-1 > /state/w; ${asOwner} sh -c 'echo work-2 > /workspace/w'`,
-    );
+    const write = `echo work-1 > /state/w; ${asOwner} sh -c 'echo work-2 > /workspace/w'; echo written`;
+    expect(await setup.exec(first.instanceId, write)).toBe("written\n");
     await setup.driver.remove(first.instanceId, 0);
 
     const next = { ...newSpec(setup.image), sessionId: first.sessionId };
     const other = newSpec(setup.image);
-    await setup.driver.start(next, "{}");
-    await setup.driver.start(other, "{}");
+    await setup.driver.start(next, bootLine(next));
+    await setup.driver.start(other, bootLine(other));
     const read = "cat /state/w /workspace/w";
     expect(await setup.exec(next.instanceId, read)).toBe("work-1\nwork-2\n");
     expect(await setup.exec(other.instanceId, read)).not.toMatch(/work-\d/);
