@@ -1,17 +1,69 @@
+/** Pages of lists that are sorted by a time and, where times are equal, by id. */
+import { and, type Column, eq, gt, lt, or, type SQL } from "drizzle-orm";
+import { z } from "zod";
+import { AppError } from "./errors";
+
 /** Where a page of a list ended: opaque to callers, and good whatever became of the row since. */
-export interface PagePosition {
+interface PagePosition {
   /** ISO time by which the list is sorted. */
   at: string;
   id: string;
 }
 
-export function encodeCursor(position: PagePosition): string {
-  return Buffer.from(`${position.at}|${position.id}`).toString("base64url");
+export interface PageRequest {
+  /** The `nextCursor` of the page before; the first page when not given. */
+  cursor?: string | undefined;
+  limit: number;
 }
 
-/** @returns null for a text that no page gave; the list then starts at its beginning */
-export function decodeCursor(cursor: string | undefined): PagePosition | null {
-  if (cursor === undefined) return null;
-  const [at, id] = Buffer.from(cursor, "base64url").toString("utf8").split("|");
-  return at && id ? { at, id } : null;
+export interface Page<T> {
+  items: T[];
+  /** Null on the last page. */
+  nextCursor: string | null;
+}
+
+const position = z.tuple([z.iso.datetime(), z.string().min(1)]);
+
+/**
+ * The condition for rows behind the cursor; none without a cursor.
+ * @throws AppError `bad_input` for a cursor that no page gave
+ */
+export function behindCursor(
+  cursor: string | undefined,
+  columns: { at: Column; id: Column },
+  order: "newest first" | "oldest first",
+): SQL | undefined {
+  if (cursor === undefined) return undefined;
+  const { at, id } = decodeCursor(cursor);
+  const behind = order === "newest first" ? lt : gt;
+  return or(behind(columns.at, at), and(eq(columns.at, at), behind(columns.id, id)));
+}
+
+/** @param rows one more than the page's limit where the list goes on */
+export function pageOf<Row, Item>(
+  rows: Row[],
+  limit: number,
+  read: { positionOf(row: Row): PagePosition; itemOf(row: Row): Item },
+): Page<Item> {
+  const shown = rows.slice(0, limit);
+  const last = shown.at(-1);
+  const goesOn = rows.length > limit && last !== undefined;
+  return { items: shown.map(read.itemOf), nextCursor: goesOn ? encodeCursor(read.positionOf(last)) : null };
+}
+
+function encodeCursor({ at, id }: PagePosition): string {
+  return Buffer.from(`${at}|${id}`).toString("base64url");
+}
+
+function decodeCursor(cursor: string): PagePosition {
+  const parsed = position.safeParse(Buffer.from(cursor, "base64url").toString("utf8").split("|"));
+  if (!parsed.success) {
+    throw new AppError(
+      "BAD_REQUEST",
+      "bad_input",
+      "No page of this list gave that cursor. Send the `nextCursor` of the page before, or none for the first page.",
+    );
+  }
+  const [at, id] = parsed.data;
+  return { at, id };
 }

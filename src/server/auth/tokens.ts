@@ -1,9 +1,10 @@
-import { and, desc, eq, isNull, lt, or } from "drizzle-orm";
+import { and, desc, eq, isNull } from "drizzle-orm";
 import { isoNow, type Clock } from "../clock";
 import type { Database } from "../db/database";
 import { apiTokens, users } from "../db/schema";
 import { notFound } from "../errors";
 import { newId } from "../ids";
+import { behindCursor, type Page, pageOf, type PageRequest } from "../page-cursor";
 import type { Caller } from "./caller";
 import { hashToken, hasTokenForm, makeToken } from "./token-format";
 
@@ -23,12 +24,6 @@ export interface TokenInfo {
   lastUsedAt: string | null;
 }
 
-export interface TokenPage {
-  items: TokenInfo[];
-  /** null: that was the last page. */
-  nextCursor: string | null;
-}
-
 /** Personal access tokens. */
 export interface Tokens {
   /** @returns the token, which cannot be shown again. @param opts.days how long it lives; 90 when not given */
@@ -41,8 +36,8 @@ export interface Tokens {
     id: string;
     token: string;
   };
-  /** Those not revoked, the newest first. @param opts.cursor the `nextCursor` of the page before; @param opts.limit 100 when not given */
-  list(opts: { userId: string; cursor?: string | undefined; limit?: number | undefined }): TokenPage;
+  /** Those not revoked, the newest first. */
+  list(opts: PageRequest & { userId: string }): Page<TokenInfo>;
   /** @throws AppError `not_found` when it is not this person's. */
   revoke(opts: { userId: string; tokenId: string }): void;
   /** @returns null for anything that is not a living token of an enabled person; never throws on what it is given */
@@ -81,34 +76,20 @@ export function createTokens(deps: { db: Database; clock: Clock }): Tokens {
   };
 }
 
-function listTokens(
-  db: Database,
-  {
-    userId,
-    cursor,
-    limit = 100,
-  }: { userId: string; cursor?: string | undefined; limit?: number | undefined },
-): TokenPage {
+function listTokens(db: Database, page: PageRequest & { userId: string }): Page<TokenInfo> {
   const { id, name, scopes, createdAt, expiresAt, lastUsedAt } = apiTokens;
-  // A page ends with a token; its time and id say where the next one begins.
-  const [beforeTime, beforeId] = cursor?.split("~") ?? [];
-  const older =
-    beforeTime === undefined || beforeId === undefined
-      ? undefined
-      : or(lt(createdAt, beforeTime), and(eq(createdAt, beforeTime), lt(id, beforeId)));
+  const older = behindCursor(page.cursor, { at: createdAt, id }, "newest first");
   const rows = db
     .select({ id, name, scopes, createdAt, expiresAt, lastUsedAt })
     .from(apiTokens)
-    .where(and(eq(apiTokens.userId, userId), isNull(apiTokens.revokedAt), older))
+    .where(and(eq(apiTokens.userId, page.userId), isNull(apiTokens.revokedAt), older))
     .orderBy(desc(createdAt), desc(id))
-    .limit(limit + 1)
+    .limit(page.limit + 1)
     .all();
-  const items = rows.slice(0, limit);
-  const last = items.at(-1);
-  return {
-    items,
-    nextCursor: rows.length > limit && last !== undefined ? `${last.createdAt}~${last.id}` : null,
-  };
+  return pageOf(rows, page.limit, {
+    positionOf: (row) => ({ at: row.createdAt, id: row.id }),
+    itemOf: (row) => row,
+  });
 }
 
 /** The look-up is by the hash, so its time tells nothing about the token. */

@@ -1,4 +1,4 @@
-import { and, asc, eq, gt, isNotNull, isNull, lte, ne, or } from "drizzle-orm";
+import { and, asc, eq, isNotNull, isNull, lte, ne } from "drizzle-orm";
 import type { Question, RequestKind, SidecarEventBody } from "../../../sidecar/src/contract";
 import type { RequestReply } from "../../../sidecar/src/protocol";
 import type { Caller } from "../auth/caller";
@@ -9,7 +9,7 @@ import { AppError, notFound } from "../errors";
 import type { EventLog, LogTransaction } from "../events/event-log";
 import { IngestError } from "../events/ingest";
 import type { Logger } from "../log";
-import { decodeCursor, encodeCursor } from "../page-cursor";
+import { behindCursor, type Page, pageOf, type PageRequest } from "../page-cursor";
 import { mayAccess, requireSession, visibleTo } from "../sessions/session-store";
 import { SESSION_LIMITS } from "../sessions/limits";
 import type { SidecarClient } from "../sidecar-client/sidecar-client";
@@ -38,16 +38,8 @@ export interface AgentRequest {
 export interface Requests {
   list(
     caller: Caller,
-    filter: {
-      sessionId?: string | undefined;
-      open?: boolean | undefined;
-      cursor?: string | undefined;
-      limit: number;
-    },
-  ): {
-    items: AgentRequest[];
-    nextCursor: string | null;
-  };
+    filter: PageRequest & { sessionId?: string | undefined; open?: boolean | undefined },
+  ): Page<AgentRequest>;
   /**
    * The first answer wins and is kept at once; it reaches the agent now or as soon as it can be reached.
    * @throws AppError `already_answered` for every later one, `bad_input` when the answer does not fit the question.
@@ -111,7 +103,7 @@ export function createRequests(deps: {
     deliver,
     list(caller, filter) {
       if (filter.sessionId) requireSession(db, caller, { id: filter.sessionId, access: "read" });
-      const after = decodeCursor(filter.cursor);
+      const position = { at: requests.openedAt, id: requests.id };
       const rows = db
         .select({ request: requests })
         .from(requests)
@@ -121,22 +113,17 @@ export function createRequests(deps: {
             filter.sessionId ? eq(requests.sessionId, filter.sessionId) : undefined,
             filter.open === true ? isNull(requests.closedAt) : undefined,
             filter.open === false ? isNotNull(requests.closedAt) : undefined,
-            after
-              ? or(
-                  gt(requests.openedAt, after.at),
-                  and(eq(requests.openedAt, after.at), gt(requests.id, after.id)),
-                )
-              : undefined,
+            behindCursor(filter.cursor, position, "oldest first"),
             visibleTo(caller),
           ),
         )
         .orderBy(asc(requests.openedAt), asc(requests.id))
         .limit(filter.limit + 1)
         .all();
-      const items = rows.slice(0, filter.limit).map((row) => requestView(row.request));
-      const last = items.at(-1);
-      const more = rows.length > filter.limit && last;
-      return { items, nextCursor: more ? encodeCursor({ at: last.openedAt, id: last.id }) : null };
+      return pageOf(rows, filter.limit, {
+        positionOf: ({ request }) => ({ at: request.openedAt, id: request.id }),
+        itemOf: ({ request }) => requestView(request),
+      });
     },
     async respond(caller, id, answer) {
       const reply = replyOf(answer);

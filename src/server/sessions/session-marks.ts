@@ -1,9 +1,15 @@
 /** What people set on a session beside its work: who sees it, whether it is put away, how far they have read. */
-import { eq } from "drizzle-orm";
+import { and, eq } from "drizzle-orm";
 import type { Store } from "../db/database";
 import { reads, sessions, type Visibility } from "../db/schema";
 import type { LogTransaction } from "../events/event-log";
 import type { SessionRow } from "./session-store";
+
+/** Changes the row and says so in the log. */
+export function setTitle(tx: LogTransaction, row: SessionRow, title: string): void {
+  tx.store.update(sessions).set({ title }).where(eq(sessions.id, row.id)).run();
+  tx.append(row.id, { type: "session.updated", data: { title } });
+}
 
 /** Changes the row and says so in the log; nothing when it is so already. */
 export function setVisibility(tx: LogTransaction, row: SessionRow, visibility: Visibility): void {
@@ -21,6 +27,16 @@ export function setArchived(tx: LogTransaction, row: SessionRow, archivedAt: str
   if ((row.archivedAt !== null) === archived) return;
   tx.store.update(sessions).set({ archivedAt }).where(eq(sessions.id, row.id)).run();
   tx.append(row.id, { type: "session.updated", data: { archived } });
+}
+
+/** Has this person read everything up to the row's last event? */
+export function hasRead(store: Store, userId: string, row: SessionRow): boolean {
+  const read = store
+    .select({ seq: reads.seq })
+    .from(reads)
+    .where(and(eq(reads.sessionId, row.id), eq(reads.userId, userId)))
+    .get();
+  return row.lastSeq <= (read?.seq ?? 0);
 }
 
 /** Everything up to now counts as read by this person. It is their own matter: the log says nothing of it. */

@@ -1,4 +1,4 @@
-import { and, count, desc, eq, inArray, isNotNull, isNull, lt, ne, or } from "drizzle-orm";
+import { and, count, desc, eq, inArray, isNotNull, isNull, ne, or } from "drizzle-orm";
 import type {
   AgentState,
   Failure,
@@ -9,10 +9,11 @@ import type {
 } from "../../../sidecar/src/contract";
 import type { Caller } from "../auth/caller";
 import type { Store } from "../db/database";
-import { prompts, reads, type RepoSource, requests, sessions, users, type Visibility } from "../db/schema";
+import { prompts, type RepoSource, requests, sessions, users, type Visibility } from "../db/schema";
 import { AppError, notFound } from "../errors";
 import type { LogTransaction } from "../events/event-log";
-import { decodeCursor, encodeCursor } from "../page-cursor";
+import { behindCursor, type Page, pageOf, type PageRequest } from "../page-cursor";
+import { hasRead } from "./session-marks";
 
 export type SessionRow = typeof sessions.$inferSelect;
 
@@ -127,11 +128,6 @@ export function sessionView(store: Store, caller: Pick<Caller, "userId">, row: S
     .from(requests)
     .where(and(eq(requests.sessionId, row.id), isNull(requests.closedAt)))
     .get();
-  const read = store
-    .select({ seq: reads.seq })
-    .from(reads)
-    .where(and(eq(reads.sessionId, row.id), eq(reads.userId, caller.userId)))
-    .get();
   const live = row.status === "active" || row.status === "idle";
   return {
     id: row.id,
@@ -149,7 +145,7 @@ export function sessionView(store: Store, caller: Pick<Caller, "userId">, row: S
     needsInput: live && (open?.n ?? 0) > 0,
     agentState: row.agentState,
     archived: row.archivedAt !== null,
-    unread: row.lastSeq > (read?.seq ?? 0),
+    unread: !hasRead(store, caller.userId, row),
     createdAt: row.createdAt,
     lastActivityAt: row.lastActivityAt,
     lastSeq: row.lastSeq,
@@ -165,9 +161,9 @@ export function visibleTo(caller: Pick<Caller, "userId">) {
 export function listSessions(
   store: Store,
   caller: Caller,
-  page: { cursor?: string | undefined; limit: number; archived: boolean },
-): { items: Session[]; nextCursor: string | null } {
-  const before = decodeCursor(page.cursor);
+  page: PageRequest & { archived: boolean },
+): Page<Session> {
+  const older = behindCursor(page.cursor, { at: sessions.createdAt, id: sessions.id }, "newest first");
   const rows = store
     .select()
     .from(sessions)
@@ -175,23 +171,16 @@ export function listSessions(
       and(
         visibleTo(caller),
         page.archived ? isNotNull(sessions.archivedAt) : isNull(sessions.archivedAt),
-        before
-          ? or(
-              lt(sessions.createdAt, before.at),
-              and(eq(sessions.createdAt, before.at), lt(sessions.id, before.id)),
-            )
-          : undefined,
+        older,
       ),
     )
     .orderBy(desc(sessions.createdAt), desc(sessions.id))
     .limit(page.limit + 1)
     .all();
-  const items = rows.slice(0, page.limit);
-  const last = items.at(-1);
-  return {
-    items: items.map((row) => sessionView(store, caller, row)),
-    nextCursor: rows.length > page.limit && last ? encodeCursor({ at: last.createdAt, id: last.id }) : null,
-  };
+  return pageOf(rows, page.limit, {
+    positionOf: (row) => ({ at: row.createdAt, id: row.id }),
+    itemOf: (row) => sessionView(store, caller, row),
+  });
 }
 
 export function sessionsInStatus(store: Store, statuses: SessionStatus[]): SessionRow[] {

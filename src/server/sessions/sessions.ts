@@ -1,16 +1,25 @@
-import { and, eq } from "drizzle-orm";
 import type { ModelRef, SessionEvent } from "../../../sidecar/src/contract";
 import { timelineWindow, type TimelineWindow } from "../../timeline/window";
 import type { Caller } from "../auth/caller";
 import { type Clock, isoNow } from "../clock";
 import type { Database } from "../db/database";
-import { sessions, type Visibility } from "../db/schema";
-import type { EventLog } from "../events/event-log";
+import type { Visibility } from "../db/schema";
+import type { EventLog, LogTransaction } from "../events/event-log";
 import type { Models } from "../models/models";
+import type { Page, PageRequest } from "../page-cursor";
 import { refusal } from "./decisions";
 import type { Lifecycle, NewSession } from "./lifecycle";
-import { markRead, setArchived, setVisibility } from "./session-marks";
-import { listSessions, mayStill, requireSession, type Session, sessionView } from "./session-store";
+import { hasRead, markRead, setArchived, setTitle, setVisibility } from "./session-marks";
+import {
+  type Access,
+  getSession,
+  listSessions,
+  mayStill,
+  requireSession,
+  type Session,
+  type SessionRow,
+  sessionView,
+} from "./session-store";
 import type { Timelines } from "./timelines";
 
 /** What a new session runs on when nothing is said: it needs no key. */
@@ -21,10 +30,7 @@ export interface Sessions extends Pick<Lifecycle, "stop" | "resume" | "restart" 
   create(caller: Caller, input: Omit<NewSession, "model"> & { model?: ModelRef | undefined }): Session;
   get(caller: Caller, id: string): Session;
   /** `archived`: those in the archive, or else the others. */
-  list(
-    caller: Caller,
-    page: { cursor?: string | undefined; limit: number; archived: boolean },
-  ): { items: Session[]; nextCursor: string | null };
+  list(caller: Caller, page: PageRequest & { archived: boolean }): Page<Session>;
   rename(caller: Caller, opts: { id: string; title: string }): Session;
   /**
    * Who else sees and steers the session; its owner's to say, nobody else's. Streams and terminals of people who lose
@@ -63,6 +69,19 @@ export function createSessions(deps: {
   const { db, log, lifecycle } = deps;
   const readable = (caller: Caller, id: string) => requireSession(db, caller, { id, access: "read" });
   const view = (caller: Caller, id: string) => sessionView(db, caller, readable(caller, id));
+  /** What a person changes is nothing new to them: a session that they had read stays read. */
+  const change = (
+    caller: Caller,
+    opts: { id: string; access: Access },
+    act: (tx: LogTransaction, row: SessionRow) => void,
+  ): void => {
+    const before = log.transaction((tx) => {
+      const row = requireSession(tx.store, caller, opts);
+      act(tx, row);
+      return row;
+    });
+    if (hasRead(db, caller.userId, before)) markRead(db, caller.userId, getSession(db, opts.id));
+  };
   return {
     stop: (caller, id) => lifecycle.stop(caller, id),
     resume: (caller, id) => lifecycle.resume(caller, id),
@@ -80,27 +99,16 @@ export function createSessions(deps: {
     get: view,
     list: (caller, page) => listSessions(db, caller, page),
     rename(caller, { id, title }) {
-      requireSession(db, caller, { id, access: "write" });
-      log.transaction((tx) => {
-        const changed = tx.store
-          .update(sessions)
-          .set({ title })
-          .where(and(eq(sessions.id, id)))
-          .run();
-        if (changed.changes > 0) tx.append(id, { type: "session.updated", data: { title } });
-      });
+      change(caller, { id, access: "write" }, (tx, row) => setTitle(tx, row, title));
       return view(caller, id);
     },
     share(caller, { id, visibility }) {
-      log.transaction((tx) =>
-        setVisibility(tx, requireSession(tx.store, caller, { id, access: "own" }), visibility),
-      );
+      change(caller, { id, access: "own" }, (tx, row) => setVisibility(tx, row, visibility));
       deps.recheckAccess(id);
       return view(caller, id);
     },
     archive(caller, { id, archived }) {
-      log.transaction((tx) => {
-        const row = requireSession(tx.store, caller, { id, access: "write" });
+      change(caller, { id, access: "write" }, (tx, row) => {
         const no = archived ? refusal("archive", row.status) : null;
         if (no) throw no;
         setArchived(tx, row, archived ? isoNow(deps.clock) : null);

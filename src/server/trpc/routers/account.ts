@@ -3,6 +3,7 @@ import { MAX_TOKEN_DAYS } from "../../auth/tokens";
 import { procedure, router } from "../builders";
 import { SCOPES } from "../policy";
 import { newPassword, personName } from "./account-input";
+import { pageInput } from "./page-input";
 
 const account = { kind: "person", scope: "account" } as const;
 /** A leaked token must not make others, end others, or take the account over. */
@@ -20,14 +21,7 @@ const tokensRouter = router({
     .mutation(({ ctx, input }) => ctx.services.tokens.create({ ...input, userId: ctx.caller.userId })),
 
   list: procedure(account)
-    .input(
-      z
-        .object({
-          cursor: z.string().max(100).optional(),
-          limit: z.number().int().min(1).max(100).optional(),
-        })
-        .optional(),
-    )
+    .input(pageInput.prefault({}))
     .query(({ ctx, input }) => ctx.services.tokens.list({ userId: ctx.caller.userId, ...input })),
 
   revoke: procedure(browserOnly)

@@ -35,6 +35,9 @@ describe("sessions over the API", () => {
     return seen;
   }
   const rename = (title: string) => alice.mutate("sessions.rename", { id, title });
+  /** The agent has a word. */
+  const happens = () =>
+    api.log.transaction((tx) => tx.append(id, { type: "todo.updated", data: { todos: [] } }));
 
   describe("share", () => {
     it("opens a session to the team and says so in the log, once", async () => {
@@ -143,7 +146,7 @@ describe("sessions over the API", () => {
   describe("markRead", () => {
     it("counts for the caller alone, a viewer too, and until something happens", async () => {
       const victor = await api.person("victor", "viewer");
-      await rename("one");
+      happens();
       await alice.mutate("sessions.share", { id, visibility: "team-read" });
       const seq = stateOf()?.lastSeq;
       expect((await victor.mutate("sessions.markRead", { id })).data).toMatchObject({ unread: false });
@@ -153,6 +156,23 @@ describe("sessions over the API", () => {
       await rename("two");
       expect((await victor.query("sessions.get", { id })).data).toMatchObject({ unread: true });
       expect((await victor.mutate("sessions.markRead", { id })).data).toMatchObject({ unread: false });
+    });
+
+    it("stays for whoever makes a change themselves, and only for them", async () => {
+      const bobs = async () => (await bob.query("sessions.get", { id })).data?.["unread"];
+      const alices = async () => (await alice.query("sessions.get", { id })).data?.["unread"];
+      happens();
+      await alice.mutate("sessions.share", { id, visibility: "team-read" });
+      expect(await alices()).toBe(true);
+      await alice.mutate("sessions.markRead", { id });
+      await bob.mutate("sessions.markRead", { id });
+      expect((await rename("read before")).data).toMatchObject({ unread: false });
+      expect((await alice.mutate("sessions.share", { id, visibility: "team-write" })).data).toMatchObject({
+        unread: false,
+      });
+      expect([await alices(), await bobs()]).toEqual([false, true]);
+      await bob.mutate("sessions.rename", { id, title: "somebody else's" });
+      expect([await alices(), await bobs()]).toEqual([true, true]);
     });
 
     it("is refused to strangers, and leaves no row of theirs", async () => {
