@@ -24,7 +24,7 @@ export interface DriverHarness {
 }
 
 /** Room for all that the image's program starts: one that runs out of memory by itself would be mistaken for a case's doing. */
-export const LIMITS = { memoryBytes: 1024 ** 3, cpus: 1, pids: 128 };
+export const LIMITS = { memoryBytes: 640 * 1024 ** 2, cpus: 1, pids: 128 };
 const DEATH_DEADLINE_MS = 5_000;
 
 function newId(prefix: "ses" | "ins"): string {
@@ -215,6 +215,7 @@ function lifeCases({ harness, newSpec, started, bootLine }: Tools): void {
     const { driver } = harness();
     for (const id of ["../../etc", "ins_1;rm", ""]) {
       await failureOf(driver.prepareEndpoint(id));
+      await failureOf(driver.lockEndpoint(id));
       await failureOf(driver.remove(id, 0));
       await failureOf(driver.removeVolumes(id));
     }

@@ -83,6 +83,11 @@ export interface Driver {
   /** The run directory and socket paths of an instance, made if missing. No engine call. */
   prepareEndpoint(instanceId: string): Promise<InstanceEndpoint>;
   /**
+   * From here on nothing in the instance can put anything in the place of the two sockets, whoever listens or does not; for
+   * good. Once its sidecar listens, and before it is given a secret.
+   */
+  lockEndpoint(instanceId: string): Promise<void>;
+  /**
    * Creates and starts the container and writes `bootLine` (one line, no newline inside) to its standard input.
    * Nothing is left behind when it fails.
    */

@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import Docker from "dockerode";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
+import { PATHS } from "../../../sidecar/src/image-places";
 import type { Driver, InstanceSpec } from "../driver";
 import { driverContract, LIMITS, type DriverHarness } from "../driver-contract";
 import { createDockerDriver } from "./docker-driver";
@@ -243,6 +244,32 @@ describe("a container of the docker driver", () => {
     ]) {
       expect(seen).toContain(fact);
     }
+  });
+});
+
+describe("a locked endpoint", () => {
+  const held: { setup?: Setup } = {};
+  afterEach(async () => {
+    await held.setup?.dispose();
+  });
+
+  it("lets the server listen, and nobody inside put a socket in its place while it does not", async () => {
+    const setup = (held.setup = await setUp());
+    const spec = newSpec(setup.image);
+    const { egressSocket } = await setup.driver.prepareEndpoint(spec.instanceId);
+    await setup.driver.start(spec, bootLine(spec));
+    const asAgent = "setpriv --reuid 1000 --regid 1000 --clear-groups";
+    const asSidecar = "setpriv --reuid 900 --regid 900 --clear-groups";
+    const put = (as: string) => setup.exec(spec.instanceId, `${as} touch ${PATHS.egressSocket} && echo put`);
+    expect(await put(asAgent)).toBe("put\n");
+    await rm(egressSocket);
+
+    await setup.driver.lockEndpoint(spec.instanceId);
+    await setup.driver.prepareEndpoint(spec.instanceId);
+    for (const as of [asAgent, asSidecar]) expect(await put(as)).toMatch(/Permission denied/);
+    await writeFile(egressSocket, "");
+    const remove = `${asAgent} rm ${PATHS.egressSocket} || ${asAgent} mv ${PATHS.egressSocket} /tmp/x`;
+    expect(await setup.exec(spec.instanceId, remove)).toMatch(/rm: .*denied[^]*mv: .*denied/);
   });
 });
 

@@ -9,7 +9,7 @@ import { watchEngine } from "./engine-events";
 import { instanceState } from "./instance-state";
 import { joinLogFrames } from "./log-frames";
 import { checkInstallation, containerName, LABEL, VOLUME_KINDS, volumeLabels, volumeName } from "./names";
-import { checkRunDir, prepareRunDirectory, removeRunDirectory } from "./run-directory";
+import { checkRunDir, lockRunDirectory, prepareRunDirectory, removeRunDirectory } from "./run-directory";
 import { startInstance } from "./start-instance";
 
 export interface DockerDriverOptions {
@@ -49,6 +49,8 @@ export function createDockerDriver(options: DockerDriverOptions): Driver {
       attempt("remove the session's volumes", () => removeVolumes(docker, prefix, sessionId)),
     prepareEndpoint: (instanceId) =>
       attempt("make the session's run directory", () => prepareRunDirectory(runDir, instanceId)),
+    lockEndpoint: (instanceId) =>
+      attempt("lock the session's run directory", () => lockRunDirectory(runDir, instanceId)),
     start: (spec, bootLine) =>
       attempt("start the session's container", () => {
         // The engine refuses to give more cores than there are; a smaller machine just gets all it has.

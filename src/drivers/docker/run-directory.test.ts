@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import {
   checkRunDir,
   hasRunDirectory,
+  lockRunDirectory,
   MAX_SOCKET_PATH_BYTES,
   prepareRunDirectory,
   removeRunDirectory,
@@ -40,13 +41,21 @@ describe("run directory", () => {
     expect(await mode(join(runDir, INSTANCE))).toBe("1777");
     expect(await mode(runDir)).toBe("700");
 
-    await chmod(join(runDir, INSTANCE), 0o755);
+    await chmod(join(runDir, INSTANCE), 0o700);
     await chmod(runDir, 0o755);
     await writeFile(join(runDir, INSTANCE, "kept"), "");
     await prepareRunDirectory(runDir, INSTANCE);
     expect(await mode(join(runDir, INSTANCE))).toBe("1777");
     expect(await mode(runDir)).toBe("700");
     expect(await mode(join(runDir, INSTANCE, "kept"))).not.toBe("");
+  });
+
+  it("stays locked, also for a server that takes the instance up again", async () => {
+    await prepareRunDirectory(root, INSTANCE);
+    await lockRunDirectory(root, INSTANCE);
+    expect(await mode(join(root, INSTANCE))).toBe("755");
+    await prepareRunDirectory(root, INSTANCE);
+    expect(await mode(join(root, INSTANCE))).toBe("755");
   });
 
   it("goes with all in it, twice, and leaves what stands beside it", async () => {
@@ -61,6 +70,7 @@ describe("run directory", () => {
 
   it.each(["../../etc", "ins_0000/0000", ".", ""])("refuses %j as an instance", async (id) => {
     await expect(prepareRunDirectory(root, id)).rejects.toThrow(/not an id/);
+    await expect(lockRunDirectory(root, id)).rejects.toThrow(/not an id/);
     await expect(removeRunDirectory(root, id)).rejects.toThrow(/not an id/);
   });
 

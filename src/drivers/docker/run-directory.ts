@@ -8,6 +8,11 @@ import { checkId } from "./names";
 /** Node 20 cuts a longer unix socket path without a word (`sun_path` is 108 bytes with its closing zero). */
 export const MAX_SOCKET_PATH_BYTES = 107;
 
+/** The container's uids put their socket in, and none may replace another's. */
+const OPEN_MODE = 0o1777;
+/** Only the server, whose directory it is, makes and removes names. */
+const LOCKED_MODE = 0o755;
+
 /** As long as the ids that the server makes. */
 const TYPICAL_INSTANCE_ID = `ins_${"0".repeat(32)}`;
 
@@ -43,17 +48,22 @@ export function checkRunDir(runDir: string): void {
 
 /** True when the instance has its directory. */
 export async function hasRunDirectory(runDir: string, instanceId: string): Promise<boolean> {
-  const found = await stat(join(runDir, checkId(instanceId))).catch((error: NodeJS.ErrnoException) => {
+  return (await modeOf(join(runDir, checkId(instanceId)))) !== null;
+}
+
+/** Permission bits; null when nothing is there. */
+async function modeOf(path: string): Promise<number | null> {
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return null;
     throw error;
   });
-  return found !== null;
+  return found && found.mode & 0o7777;
 }
 
 /**
- * Makes the instance's directory when it is missing.
+ * Makes the instance's directory when it is missing; one that is locked stays so.
  * The parent is 0700, so nobody else on the host gets to the sockets; the directory itself is 1777, so that the container's
- * uids may put a socket there (under a remapped engine they are uids that we do not know), and none may replace another's.
+ * uids may put a socket there (under a remapped engine they are uids that we do not know).
  */
 export async function prepareRunDirectory(runDir: string, instanceId: string): Promise<InstanceEndpoint> {
   const directory = join(runDir, checkId(instanceId));
@@ -61,8 +71,16 @@ export async function prepareRunDirectory(runDir: string, instanceId: string): P
   await mkdir(directory, { recursive: true, mode: 0o700 });
   // Explicit, as mkdir's mode is cut by the umask and does not touch a directory that exists.
   await chmod(runDir, 0o700);
-  await chmod(directory, 0o1777);
+  if ((await modeOf(directory)) !== LOCKED_MODE) await chmod(directory, OPEN_MODE);
   return socketsIn(directory);
+}
+
+/**
+ * Takes from the container's uids the right to put anything more there. Whenever the server does not listen its socket is
+ * gone, and whoever could put one in its place would be sent the sidecar's secret, and be believed to be a provider.
+ */
+export async function lockRunDirectory(runDir: string, instanceId: string): Promise<void> {
+  await chmod(join(runDir, checkId(instanceId)), LOCKED_MODE);
 }
 
 /**

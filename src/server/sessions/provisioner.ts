@@ -97,6 +97,7 @@ async function startInstance(deps: Deps, sessionId: string, signal: AbortSignal)
         return true;
       },
     );
+    await driver.lockEndpoint(instanceId);
     step("keys");
     const row = getSession(db, sessionId);
     return deps.registrar.register({
