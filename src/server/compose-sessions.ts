@@ -39,6 +39,8 @@ export interface SessionServices {
 
 /** How often deadlines of requests are looked at. */
 const EXPIRY_CHECK_MS = 5_000;
+/** After an engine that went away while sessions and containers were compared. */
+const RECONCILE_RETRY_MS = 2_000;
 
 interface Deps {
   db: Database;
@@ -112,6 +114,7 @@ export function composeSessions(deps: Deps): SessionServices {
   const timelines = createTimelines(log);
   const terminals = createTerminals({ db, clock, tickets: deps.tickets, connectionOf });
   let expiry: NodeJS.Timeout | undefined;
+  let retry: NodeJS.Timeout | undefined;
 
   return {
     sessions: createSessions({
@@ -136,9 +139,11 @@ export function composeSessions(deps: Deps): SessionServices {
     }),
     start() {
       const reconcile = () => {
-        lifecycle
-          .reconcile()
-          .catch((err: unknown) => logger.error({ err }, "sessions and engine could not be compared"));
+        clearTimeout(retry);
+        lifecycle.reconcile().catch((err: unknown) => {
+          logger.error({ err }, "sessions and engine could not be compared; they are in a moment");
+          if (!stopping.signal.aborted) retry = setTimeout(reconcile, RECONCILE_RETRY_MS);
+        });
       };
       driver.watch(
         {
@@ -157,6 +162,7 @@ export function composeSessions(deps: Deps): SessionServices {
     async stop() {
       stopping.abort();
       clearInterval(expiry);
+      clearTimeout(retry);
       await lifecycle.close();
       await connections.closeAll();
     },

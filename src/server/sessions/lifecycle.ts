@@ -20,11 +20,12 @@ import type { IngestError } from "../events/ingest";
 import { newId } from "../ids";
 import type { Logger } from "../log";
 import type { Connections } from "./connections";
-import { instanceEndReason, provisioningFailure, reconcileDecision, refusal, titleFrom } from "./decisions";
+import { instanceEndReason, refusal, titleFrom } from "./decisions";
 import type { KeyedMutex } from "./keyed-mutex";
 import { SESSION_LIMITS } from "./limits";
 import type { PromptQueue } from "./prompt-queue";
 import { discardInstance, type Provisioner } from "./provisioner";
+import { createReconciliation } from "./reconcile";
 import type { Registrar } from "./registration";
 import { firstInState, untilEnded } from "./running-prompt";
 import { setArchived } from "./session-marks";
@@ -33,7 +34,6 @@ import {
   getSession,
   requireSession,
   type Session,
-  sessionsInStatus,
   sessionView,
   setStatus,
 } from "./session-store";
@@ -62,7 +62,10 @@ export interface Lifecycle {
   rebuild(caller: Caller, id: string): Promise<Session>;
   /** Container, volumes and rows go; there is no way back, so only the session's owner may. */
   remove(caller: Caller, id: string): Promise<void>;
-  /** Brings rows and engine into one truth: at boot, and whenever engine events may have been missed. */
+  /**
+   * Brings rows and engine into one truth: at boot, and whenever engine events may have been missed.
+   * @throws DriverError when the engine went away under it
+   */
   reconcile(): Promise<void>;
   onInstanceEvent(event: InstanceEvent): Promise<void>;
   /** A sidecar that broke the rules of the stream: its container ends, the session says why. */
@@ -188,19 +191,7 @@ export function createLifecycle(deps: Deps): Lifecycle {
         log.forget(id);
       });
     },
-    async reconcile() {
-      const before = (await deps.driver.list()).map((instance) => instance.instanceId);
-      for (const { id } of sessionsInStatus(db, ["creating", "active", "idle"])) {
-        await mutex
-          .run(`life:${id}`, () => reconcileOne(id))
-          .catch(async (error: unknown) => {
-            // One session's trouble is not the others'.
-            deps.logger.error({ sessionId: id, err: error }, "session could not be taken up again");
-            await mutex.run(`life:${id}`, () => fail(id, provisioningFailure(error)));
-          });
-      }
-      await removeOrphans(deps, before);
-    },
+    reconcile: createReconciliation(deps, { start, isStarting: (id) => starting.has(id), fail }),
     onInstanceEvent: (event) =>
       mutex.run(`life:${event.sessionId}`, async () => {
         const row = findSession(db, event.sessionId);
@@ -226,31 +217,6 @@ export function createLifecycle(deps: Deps): Lifecycle {
       await Promise.all([...starting.values()].map((run) => run.done));
     },
   };
-
-  /** Looks at row and container as they are now, under the session's mutex. */
-  async function reconcileOne(sessionId: string): Promise<void> {
-    const row = findSession(db, sessionId);
-    if (!row || starting.has(sessionId)) return;
-    const instance = row.instanceId ? await deps.driver.inspect(row.instanceId) : { kind: "gone" as const };
-    const secrets = deps.registrar.secretsOf(row);
-    const decision = reconcileDecision({ status: row.status, registered: secrets !== null }, instance);
-    switch (decision.kind) {
-      case "nothing":
-        return;
-      case "adopt":
-        if (row.instanceId && secrets && !deps.connections.get(sessionId)) {
-          const endpoint = await deps.connections.openEgress(sessionId, row.instanceId);
-          deps.connections.open({ sessionId, instanceId: row.instanceId, endpoint, secrets });
-        }
-        return;
-      case "provision":
-        await discardInstance(deps, sessionId);
-        start(sessionId);
-        return;
-      case "fail":
-        await fail(sessionId, decision.reason);
-    }
-  }
 }
 
 /** Asks a running turn to end and gives it a moment, so that its last words are in the log. */
@@ -263,22 +229,6 @@ async function endTurn(deps: Deps, sessionId: string): Promise<void> {
     deps.logger.debug({ sessionId, err: error }, "abort before stop not delivered");
   });
   await untilEnded(deps.db, running.id);
-}
-
-/** Containers that no running session names: left by a crash between two steps, or by an engine that failed. */
-async function removeOrphans(deps: Deps, instanceIds: string[]): Promise<void> {
-  const wanted = new Set(
-    sessionsInStatus(deps.db, ["creating", "active", "idle"]).map((row) => row.instanceId),
-  );
-  for (const instanceId of instanceIds) {
-    if (wanted.has(instanceId)) continue;
-    await deps.driver.remove(instanceId, 0).catch((err: unknown) => {
-      deps.logger.warn(
-        { instanceId, err },
-        "a left-over container could not be removed; it is tried again later",
-      );
-    });
-  }
 }
 
 function insertSession(

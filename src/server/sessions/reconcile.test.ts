@@ -1,0 +1,106 @@
+import { eq } from "drizzle-orm";
+import { pino } from "pino";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { type Driver, DriverError, type InstanceState } from "../../drivers/driver";
+import { sessions } from "../db/schema";
+import { testDatabase, type TestDatabase } from "../db/testing";
+import { createKeyedMutex } from "./keyed-mutex";
+import { createReconciliation } from "./reconcile";
+
+const RUNNING: InstanceState = { kind: "running", startedAt: "2026-11-01T00:00:00.000Z" };
+const away = () => new DriverError("engine_unreachable", "Docker does not answer. Start it.", "ECONNREFUSED");
+
+/** Rows of a real database beside an engine that is a table. */
+describe("sessions and engine", () => {
+  let t: TestDatabase;
+  /** What the engine says of each instance; an error is thrown. */
+  let engine: Map<string, InstanceState | Error>;
+  let adopted: string[];
+  let failed: string[];
+  let removed: string[];
+
+  beforeEach(() => {
+    t = testDatabase();
+    t.db.delete(sessions).run();
+    engine = new Map();
+    [adopted, failed, removed] = [[], [], []];
+  });
+  afterEach(() => t[Symbol.dispose]());
+
+  const addSession = (name: string, state: InstanceState | Error) => {
+    t.addSession(`ses_${name}`, { status: "active", instanceId: `ins_${name}` });
+    engine.set(`ins_${name}`, state);
+  };
+  const reconcile = () => {
+    const driver: Partial<Driver> = {
+      list: async () =>
+        [...engine.keys()].map((instanceId) => ({ instanceId, sessionId: "ses_any", state: RUNNING })),
+      inspect: async (instanceId) => {
+        const state = engine.get(instanceId) ?? { kind: "gone" };
+        if (state instanceof Error) throw state;
+        return state;
+      },
+      remove: async (instanceId) => void removed.push(instanceId),
+    };
+    const secrets = { bearer: "b", egressSecret: "e", token: "t", publicKey: "p" };
+    return createReconciliation(
+      {
+        db: t.db,
+        logger: pino({ level: "silent" }),
+        driver: driver as Driver,
+        connections: {
+          get: () => null,
+          openEgress: async () => ({ sidecarSocket: "s", egressSocket: "e" }),
+          open: ({ sessionId }) => void adopted.push(sessionId) as never,
+          close: async () => undefined,
+          closeAll: async () => undefined,
+        },
+        registrar: { secretsOf: () => secrets },
+        mutex: createKeyedMutex(),
+      },
+      {
+        start: () => undefined,
+        isStarting: () => false,
+        fail: async (sessionId) => {
+          failed.push(sessionId);
+          t.db
+            .update(sessions)
+            .set({ status: "error", instanceId: null })
+            .where(eq(sessions.id, sessionId))
+            .run();
+        },
+      },
+    )();
+  };
+
+  it("are one truth: what runs is taken up, what ended says so, what nobody names goes", async () => {
+    addSession("alive", RUNNING);
+    addSession("gone", { kind: "gone" });
+    engine.set("ins_orphan", RUNNING);
+    await reconcile();
+    expect({ adopted, failed }).toEqual({ adopted: ["ses_alive"], failed: ["ses_gone"] });
+    expect(removed).toContain("ins_orphan");
+    expect(removed).not.toContain("ins_alive");
+  });
+
+  it.each([
+    ["does not answer", away()],
+    ["refuses us", new DriverError("engine_permission", "Join the group docker.", "EACCES")],
+  ])("stay as they are when the engine %s in the middle; the others are taken up", async (_what, error) => {
+    addSession("a", error);
+    addSession("b", RUNNING);
+    await expect(reconcile()).rejects.toBe(error);
+    expect({ adopted, failed, removed }).toEqual({ adopted: ["ses_b"], failed: [], removed: [] });
+    expect(t.db.select({ status: sessions.status }).from(sessions).all()).toEqual([
+      { status: "active" },
+      { status: "active" },
+    ]);
+  });
+
+  it("fail alone where one session's container cannot be made sense of", async () => {
+    addSession("odd", new Error("not an answer of an engine"));
+    addSession("fine", RUNNING);
+    await reconcile();
+    expect({ adopted, failed }).toEqual({ adopted: ["ses_fine"], failed: ["ses_odd"] });
+  });
+});

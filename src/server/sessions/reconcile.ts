@@ -1,0 +1,105 @@
+/** Rows and engine into one truth: at boot, and whenever engine events may have been missed. */
+import type { Failure } from "../../../sidecar/src/contract";
+import { type Driver, DriverError } from "../../drivers/driver";
+import type { Database } from "../db/database";
+import type { Logger } from "../log";
+import type { Connections } from "./connections";
+import { provisioningFailure, reconcileDecision } from "./decisions";
+import type { KeyedMutex } from "./keyed-mutex";
+import { discardInstance } from "./provisioner";
+import type { Registrar } from "./registration";
+import { findSession, sessionsInStatus } from "./session-store";
+
+interface Deps {
+  db: Database;
+  logger: Logger;
+  driver: Driver;
+  connections: Connections;
+  registrar: Pick<Registrar, "secretsOf">;
+  mutex: KeyedMutex;
+}
+
+/** What a session's life does about it. */
+interface Acts {
+  start(sessionId: string): void;
+  isStarting(sessionId: string): boolean;
+  /** Under the session's mutex. */
+  fail(sessionId: string, reason: Failure): Promise<void>;
+}
+
+/** @returns the act; it throws DriverError when the engine went away under it: call it again. What could be done is done. */
+export function createReconciliation(deps: Deps, acts: Acts): () => Promise<void> {
+  const { db, driver, logger, mutex } = deps;
+
+  /** Looks at row and container as they are now, under the session's mutex. */
+  const reconcileOne = async (sessionId: string): Promise<void> => {
+    const row = findSession(db, sessionId);
+    if (!row || acts.isStarting(sessionId)) return;
+    const instance = row.instanceId ? await driver.inspect(row.instanceId) : { kind: "gone" as const };
+    const secrets = deps.registrar.secretsOf(row);
+    const decision = reconcileDecision({ status: row.status, registered: secrets !== null }, instance);
+    switch (decision.kind) {
+      case "nothing":
+        return;
+      case "adopt":
+        if (row.instanceId && secrets && !deps.connections.get(sessionId)) {
+          const endpoint = await deps.connections.openEgress(sessionId, row.instanceId);
+          deps.connections.open({ sessionId, instanceId: row.instanceId, endpoint, secrets });
+        }
+        return;
+      case "provision":
+        await discardInstance(deps, sessionId);
+        acts.start(sessionId);
+        return;
+      case "fail":
+        await acts.fail(sessionId, decision.reason);
+    }
+  };
+
+  return async () => {
+    const before = (await driver.list()).map((instance) => instance.instanceId);
+    let engineAway: DriverError | null = null;
+    for (const { id: sessionId } of sessionsInStatus(db, ["creating", "active", "idle"])) {
+      try {
+        await mutex.run(`life:${sessionId}`, () => reconcileOne(sessionId));
+      } catch (err) {
+        // An engine that does not answer says nothing about the container, which may run well.
+        if (isEngineAway(err)) {
+          engineAway = err;
+          continue;
+        }
+        // One session's trouble is not the others'.
+        logger.error({ sessionId, err }, "session could not be taken up again");
+        await mutex.run(`life:${sessionId}`, () => acts.fail(sessionId, provisioningFailure(err)));
+      }
+    }
+    await removeOrphans(deps, before);
+    if (engineAway !== null) throw engineAway;
+  };
+}
+
+function isEngineAway(error: unknown): error is DriverError {
+  return (
+    error instanceof DriverError &&
+    (error.code === "engine_unreachable" || error.code === "engine_permission")
+  );
+}
+
+/** Containers that no running session names: left by a crash between two steps, or by an engine that failed. */
+async function removeOrphans(
+  deps: Pick<Deps, "db" | "driver" | "logger">,
+  instanceIds: string[],
+): Promise<void> {
+  const wanted = new Set(
+    sessionsInStatus(deps.db, ["creating", "active", "idle"]).map((row) => row.instanceId),
+  );
+  for (const instanceId of instanceIds) {
+    if (wanted.has(instanceId)) continue;
+    await deps.driver.remove(instanceId, 0).catch((err: unknown) => {
+      deps.logger.warn(
+        { instanceId, err },
+        "a left-over container could not be removed; it is tried again later",
+      );
+    });
+  }
+}
