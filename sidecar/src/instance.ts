@@ -183,7 +183,11 @@ export class Instance {
       const killed = await killLeftovers(config.agentUid, keep);
       if (killed > 0) log.info("left-over processes ended", { killed });
     };
-    const agent = { client: () => supervisor.client, restart: () => supervisor.restart() };
+    const agent = {
+      client: () => supervisor.client,
+      reason: () => supervisor.reason,
+      restart: () => supervisor.restart(),
+    };
     const turns: Turns = new Turns({
       sessionId,
       workspace: config.workspace,

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { spooledEvent, type SpooledEvent } from "../contract";
+import { type Failure, spooledEvent, type SpooledEvent } from "../contract";
 import { Spool } from "../events/spool";
 import { createLog } from "../log";
 import type { AgentClient } from "../opencode/client";
@@ -32,6 +32,8 @@ describe("turns", () => {
   let sweep: () => Promise<void>;
   let loading: () => Promise<void>;
   let isBusy: boolean;
+  /** Why opencode does not run. */
+  let down: Failure | null;
   /** What opencode was told, in order: prompts, and the changes that may reload it. */
   let told: string[];
 
@@ -40,7 +42,7 @@ describe("turns", () => {
     const log = createLog(() => undefined);
     spool = await Spool.open({ dir, log });
     await spool.openEpoch(1, null);
-    [waiting, told, isBusy] = [[], [], true];
+    [waiting, told, isBusy, down] = [[], [], true, null];
     answer = async () => true;
     sweep = async () => undefined;
     loading = async () => undefined;
@@ -66,7 +68,11 @@ describe("turns", () => {
       spool,
       setup: setup as AgentSetup,
       log,
-      agent: { client: () => client as AgentClient, restart: () => undefined },
+      agent: {
+        client: () => (down ? null : (client as AgentClient)),
+        reason: () => down,
+        restart: () => undefined,
+      },
       sweep: () => sweep(),
     });
   });
@@ -109,6 +115,23 @@ describe("turns", () => {
   const closedRequests = async () => (await stored()).filter((event) => event.type === "request.closed");
   const ends = async () =>
     (await stored()).flatMap((event) => (event.type === "turn.ended" ? [event.data] : []));
+
+  it("says why it takes no prompt while opencode does not run, and begins no turn", async () => {
+    down = {
+      code: "agent_failed",
+      message: "The agent did not start: restart the session.",
+      detail: "exit 1",
+    };
+    await expect(submit("prm_1")).rejects.toMatchObject({
+      code: "not_ready",
+      message: down.message,
+      detail: "exit 1",
+    });
+    expect(turns.current).toBeNull();
+    down = null;
+    await submit("prm_1");
+    expect(turns.current).toMatchObject({ promptId: "prm_1" });
+  });
 
   it("opens a request that was asked while no events came, once", async () => {
     await submit("prm_1");

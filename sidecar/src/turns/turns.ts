@@ -30,7 +30,12 @@ export interface TurnsOptions {
   spool: Spool;
   setup: AgentSetup;
   log: Log;
-  agent: { client: () => AgentClient | null; restart: () => void };
+  agent: {
+    client: () => AgentClient | null;
+    /** Why there is no client, as far as it is known. */
+    reason: () => Failure | null;
+    restart: () => void;
+  };
   /** Ends what the turn's tools left running. */
   sweep: () => Promise<void>;
 }
@@ -89,8 +94,11 @@ export class Turns {
         this.#options.spool.problem,
       );
     }
-    if (!this.#options.agent.client())
-      throw new SidecarError("not_ready", "The agent is not ready yet: try again in a moment.");
+    if (!this.#options.agent.client()) {
+      const reason = this.#options.agent.reason();
+      const sentence = reason?.message ?? "The agent is not ready yet: try again in a moment.";
+      throw new SidecarError("not_ready", sentence, reason?.detail);
+    }
     const turn = this.#begin(request.promptId);
     void this.#run(turn, request);
     await this.#options.spool.flush();

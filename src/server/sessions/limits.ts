@@ -21,6 +21,8 @@ export const SESSION_LIMITS = {
   concurrentStarts: 4,
   /** A request that nobody answers is rejected after this. */
   requestDeadlineMs: 24 * 60 * 60_000,
+  /** A prompt that the agent has not taken for this long: people are told why. */
+  waitingNoticeMs: 15_000,
   promptMaxBytes: 1024 * 1024,
 } as const;
 

@@ -8,6 +8,7 @@ import { createEventLog, type EventLog } from "../events/event-log";
 import type { SidecarClient } from "../sidecar-client/sidecar-client";
 import { SidecarError } from "../sidecar-client/sidecar-error";
 import { createKeyedMutex } from "./keyed-mutex";
+import { SESSION_LIMITS } from "./limits";
 import { createPromptQueue, type PromptQueue } from "./prompt-queue";
 
 describe("prompt queue", () => {
@@ -105,6 +106,24 @@ describe("prompt queue", () => {
     await queue.dispatch(t.sessionId);
     expect(new Set(taken.map((p) => p.promptId))).toEqual(new Set([promptId]));
     expect(types().filter((type) => type === "prompt.started")).toHaveLength(1);
+  });
+
+  it("says why a prompt waits, once, when it has waited for long; and hands it over all the same", async () => {
+    const sentence = "Events cannot be stored: free disk space on the server.";
+    failWith = new SidecarError("not_ready", sentence, "ENOSPC");
+    const { promptId } = add("patient");
+    const errors = () => log.read(t.sessionId, 0).flatMap((e) => (e.type === "error" ? [e.data] : []));
+    await queue.dispatch(t.sessionId);
+    t.clock.advance(SESSION_LIMITS.waitingNoticeMs - 1);
+    await queue.dispatch(t.sessionId);
+    expect(errors()).toEqual([]);
+    t.clock.advance(1);
+    for (let again = 0; again < 3; again += 1) await queue.dispatch(t.sessionId);
+    expect(errors()).toEqual([{ code: "not_ready", message: sentence, detail: "ENOSPC" }]);
+    expect(types()).not.toContain("prompt.cancelled");
+    failWith = null;
+    await queue.dispatch(t.sessionId);
+    expect(taken.map((p) => p.promptId)).toEqual([promptId]);
   });
 
   it("lets go of a prompt that the agent never took, and goes on with the next", async () => {

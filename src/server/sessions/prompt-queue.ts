@@ -1,5 +1,5 @@
 import { and, eq, max } from "drizzle-orm";
-import type { ModelRef, SidecarEventBody } from "../../../sidecar/src/contract";
+import type { Failure, ModelRef, SidecarEventBody } from "../../../sidecar/src/contract";
 import type { PromptRequest } from "../../../sidecar/src/protocol";
 import type { Logger } from "../log";
 import { type Clock, isoNow } from "../clock";
@@ -8,11 +8,12 @@ import { type Attachment, prompts } from "../db/schema";
 import type { EventLog, LogTransaction } from "../events/event-log";
 import { newId } from "../ids";
 import type { SidecarClient } from "../sidecar-client/sidecar-client";
-import { SidecarError } from "../sidecar-client/sidecar-error";
+import { SidecarError, type SidecarErrorCode } from "../sidecar-client/sidecar-error";
 import type { Connection } from "./connections";
 import type { KeyedMutex } from "./keyed-mutex";
 import { firstInState, type PromptRow, untilEnded } from "./running-prompt";
 import { findSession, setStatus, type SessionRow } from "./session-store";
+import { createWaitingNotices } from "./waiting-notices";
 
 export interface NewPrompt {
   sessionId: string;
@@ -59,8 +60,12 @@ interface Deps {
   connectionOf(sessionId: string): Pick<Connection, "client"> | null;
 }
 
+/** Refusals after which the prompt waits for the next dispatch; with any other it ends. */
+const WAITS: ReadonlySet<string> = new Set<SidecarErrorCode>(["unreachable", "busy", "not_ready"]);
+
 export function createPromptQueue(deps: Deps): PromptQueue {
   const { db, log, clock } = deps;
+  const notices = createWaitingNotices(clock);
 
   const answered: PromptQueue["answered"] = (sessionId, key) => {
     const row = db
@@ -93,9 +98,19 @@ export function createPromptQueue(deps: Deps): PromptQueue {
         if (!next) return;
         try {
           await client.prompt(promptRequestOf(session, next));
+          notices.taken(sessionId);
         } catch (error) {
           if (!(error instanceof SidecarError)) throw error;
-          log.transaction((tx) => onRefused(tx, next, { error, now: isoNow(clock), logger: deps.logger }));
+          deps.logger.warn(
+            { sessionId, promptId: next.id, code: error.code, detail: error.detail },
+            "prompt not taken by the agent",
+          );
+          const isWaiting = WAITS.has(error.code);
+          if (isWaiting && !notices.refused(next)) return;
+          log.transaction((tx) => {
+            if (!isWaiting) cancel(tx, next, { reason: error.message, now: isoNow(clock) });
+            tx.append(sessionId, { type: "error", data: failureOf(error) });
+          });
         }
       }),
     // Never while a prompt is being handed over: it would be cancelled here and run there.
@@ -188,23 +203,8 @@ function takeNext(tx: LogTransaction, session: SessionRow, now: string): PromptR
   return next;
 }
 
-/** Waits for the next dispatch where that can help; else the prompt ends, with the sidecar's sentence. */
-function onRefused(
-  tx: LogTransaction,
-  prompt: PromptRow,
-  opts: { error: SidecarError; now: string; logger: Logger },
-): void {
-  const { error } = opts;
-  opts.logger.warn(
-    { sessionId: prompt.sessionId, promptId: prompt.id, code: error.code, detail: error.detail },
-    "prompt not taken by the agent",
-  );
-  if (error.code === "unreachable" || error.code === "busy" || error.code === "not_ready") return;
-  cancel(tx, prompt, { reason: error.message, now: opts.now });
-  tx.append(prompt.sessionId, {
-    type: "error",
-    data: { code: error.code, message: error.message, ...(error.detail ? { detail: error.detail } : {}) },
-  });
+function failureOf({ code, message, detail }: SidecarError): Failure {
+  return { code, message, ...(detail ? { detail } : {}) };
 }
 
 function cancel(
