@@ -71,6 +71,35 @@ describe("logins", () => {
     await signIn(email, PASSWORD);
   });
 
+  it.each(["127.0.0.1", "::1", "::ffff:127.0.0.1"])(
+    "does not lock out all who come by a tunnel or a proxy on this machine (%s) for one person's typing",
+    async (ip) => {
+      const { email } = await t.person("alice");
+      const { email: other } = await t.person("bob");
+      for (let i = 0; i < 10; i++) await failure(signIn(email, "wrong-password", ip));
+      expect((await failure(signIn(email, PASSWORD, ip))).reason).toBe("throttled");
+      await signIn(other, PASSWORD, ip);
+    },
+  );
+
+  it("throttles this machine's own address too, at the hundred and first try", async () => {
+    const tries = Array.from({ length: 104 }, (_, i) =>
+      failure(signIn(`somebody${i}@example.test`, "wrong-password", "127.0.0.1")),
+    );
+    const reasons = (await Promise.all(tries)).map((error) => error.reason);
+    expect(reasons.filter((reason) => reason === "throttled")).toHaveLength(4);
+  });
+
+  it("ends the lock of an account with its old password", async () => {
+    const { userId, email } = await t.person("alice");
+    const { userId: other } = await t.person("bob");
+    for (let i = 0; i < 10; i++) await failure(signIn(email, "wrong-password", `198.51.100.${i}`));
+    const passwordHash = t.db.select().from(users).where(eq(users.id, other)).get()?.passwordHash ?? "";
+    expect((await failure(signIn(email, PASSWORD, "198.51.100.98"))).reason).toBe("throttled");
+    t.db.update(users).set({ passwordHash }).where(eq(users.id, userId)).run();
+    expect(await signIn(email, PASSWORD, "198.51.100.99")).toHaveProperty("loginSessionId");
+  });
+
   it("throttles one address that tries many accounts, many at once too", async () => {
     const tries = Array.from({ length: 14 }, (_, i) =>
       failure(signIn(`somebody${i}@example.test`, "wrong-password")),

@@ -9,6 +9,12 @@ export interface ThrottleLimit {
 /** For whatever asks for a secret that a person can remember. */
 export const LOGIN_TRIES: ThrottleLimit = { tries: 10, windowMs: 15 * 60_000 };
 
+/**
+ * As {@link LOGIN_TRIES}, of an address that many people share: this machine's own, where ssh tunnels and reverse proxies
+ * end. One person's typing must not lock out the others; each account keeps its own limit.
+ */
+export const SHARED_ADDRESS_TRIES: ThrottleLimit = { ...LOGIN_TRIES, tries: 100 };
+
 /** Counts tries of each key in a sliding window, in memory: a restart forgives. */
 export class Throttle {
   private readonly tries = new Map<string, number[]>();

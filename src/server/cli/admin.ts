@@ -81,7 +81,7 @@ async function resetPassword(
   await people.resetPassword({ email: options.email, password });
   const signedOut = logins.revokeAllOf(person.id);
   say(`${options.email} has a new password; browsers signed out: ${signedOut}. Tokens go on.`);
-  say("A lock after too many wrong tries ends 15 minutes after them, or with npm run down and npm run up.");
+  say("A lock of the account after too many wrong tries has ended with it.");
   if (options["password-stdin"] === "made") print(password);
 }
 
