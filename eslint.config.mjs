@@ -13,6 +13,19 @@ const dockerodeOnlyInDriver = {
   message: "The engine is spoken to only in src/drivers/docker; use the Driver port (src/drivers/driver.ts).",
 };
 
+const beyondServer = [
+  {
+    group: ["**/app/**"],
+    message:
+      "The server knows nothing of its pages; what a page needs it gives by tRPC or src/server/accessor.",
+  },
+];
+
+const driverOnlyComposed = {
+  group: ["**/drivers/docker/**"],
+  message: "Services take the Driver port (src/drivers/driver.ts); the driver is built in compose-engine.ts.",
+};
+
 const noEnvironment = {
   object: "process",
   property: "env",
@@ -67,6 +80,30 @@ export default tseslint.config(
     rules: reactHooks.configs.recommended.rules,
   },
   arrow(["src/**/*.ts", "src/**/*.tsx"], [dockerodeOnlyInDriver]),
+  arrow(["src/server/**/*.ts"], [dockerodeOnlyInDriver, ...beyondServer, driverOnlyComposed]),
+  // Where the driver is built: for the process, and for the command line that looks at the machine without one.
+  arrow(
+    ["src/server/compose-engine.ts", "src/server/cli/doctor.ts"],
+    [dockerodeOnlyInDriver, ...beyondServer],
+  ),
+  {
+    files: ["src/client/**/*.ts"],
+    ignores: ["**/*.test.ts", "**/testing.ts"],
+    rules: {
+      "@typescript-eslint/no-restricted-imports": [
+        "error",
+        {
+          patterns: [
+            {
+              group: ["**/server/**", "**/drivers/**", "**/app/**"],
+              allowTypeImports: true,
+              message: "Scripts import the client alone: it takes only types from src/server.",
+            },
+          ],
+        },
+      ],
+    },
+  },
   {
     files: ["src/app/**/*.ts", "src/app/**/*.tsx"],
     ignores: ["src/app/api/**"],
