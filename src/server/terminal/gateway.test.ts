@@ -14,6 +14,7 @@ import { createTerminals, type Terminals } from "./terminals";
 import { createTickets, type Tickets } from "./tickets";
 
 const TERMINAL = "trm_1";
+const ONCE = { transports: ["websocket"], reconnection: false, forceNew: true };
 const FRAME_BYTES = 16 * 1024;
 /** After the last of these the gateway takes nothing more from the container for a viewer that acknowledges nothing. */
 const FRAMES_UNTIL_PAUSE = (512 * 1024) / FRAME_BYTES + 1;
@@ -82,12 +83,7 @@ describe("an open terminal", () => {
   function dial(ticket: string): Socket {
     const url = urlOf(http.address()).replace("ws:", "http:");
     const auth = { ticket, terminalId: TERMINAL, cols: 80, rows: 24 };
-    const socket = io(`${url}/terminal`, {
-      auth,
-      transports: ["websocket"],
-      reconnection: false,
-      forceNew: true,
-    });
+    const socket = io(`${url}/terminal`, { auth, ...ONCE });
     sockets.push(socket);
     return socket;
   }
@@ -107,6 +103,18 @@ describe("an open terminal", () => {
     expect(typed.join()).not.toContain("from outside");
     expect(container.clients.size).toBe(1);
   }
+
+  it.each(["", "/admin"])(
+    "is the only thing here: namespace %j lets nobody in, a ticket or not",
+    async (name) => {
+      const auth = { ticket: ticketFor("usr_bob"), terminalId: TERMINAL, cols: 80, rows: 24 };
+      const socket = io(`${urlOf(http.address()).replace("ws:", "http:")}${name}`, { auth, ...ONCE });
+      sockets.push(socket);
+      const joined = new Promise((resolve) => socket.once("connect", () => resolve("joined")));
+      const refused = new Promise((resolve) => socket.once("connect_error", () => resolve("refused")));
+      expect(await Promise.race([joined, refused])).toBe("refused");
+    },
+  );
 
   it.each(["private", "team-read"] as const)(
     "ends for a member when the session becomes %s, and not for its owner",

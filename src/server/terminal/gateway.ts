@@ -50,6 +50,11 @@ export function createTerminalGateway(opts: {
   const inbox = createServer();
   io.attach(inbox);
 
+  // socket.io has this namespace whether anybody wants it or not; whoever joined would hold a connection with no ticket.
+  io.use((_socket, next) =>
+    next(refusal("There is nothing here. Terminals are in the namespace /terminal.")),
+  );
+
   const admitted = new WeakMap<
     Socket,
     { grant: TicketGrant; cols: number; rows: number; afterByte?: number | undefined }
