@@ -79,6 +79,19 @@ async function setUp(): Promise<Setup> {
   };
 }
 
+/** For a describe: set-ups that go away after the test that made them. */
+function setUpForEach(): () => Promise<Setup> {
+  const made: Setup[] = [];
+  afterEach(async () => {
+    for (const setup of made.splice(0)) await setup.dispose();
+  });
+  return async () => {
+    const setup = await setUp();
+    made.push(setup);
+    return setup;
+  };
+}
+
 /** Runs a shell command as root in the container; its output, both streams, when it has ended. */
 async function exec(docker: Docker, container: Docker.Container, command: string): Promise<string> {
   const created = await container.exec({
@@ -248,13 +261,10 @@ describe("a container of the docker driver", () => {
 });
 
 describe("a locked endpoint", () => {
-  const held: { setup?: Setup } = {};
-  afterEach(async () => {
-    await held.setup?.dispose();
-  });
+  const newSetup = setUpForEach();
 
   it("lets the server listen, and nobody inside put a socket in its place while it does not", async () => {
-    const setup = (held.setup = await setUp());
+    const setup = await newSetup();
     const spec = newSpec(setup.image);
     const { egressSocket } = await setup.driver.prepareEndpoint(spec.instanceId);
     await setup.driver.start(spec, bootLine(spec));
@@ -274,13 +284,10 @@ describe("a locked endpoint", () => {
 });
 
 describe("a start that fails", () => {
-  const held: { setup?: Setup } = {};
-  afterEach(async () => {
-    await held.setup?.dispose();
-  });
+  const newSetup = setUpForEach();
 
   it("after the create leaves no container and no run directory, but the directory that was there before", async () => {
-    const setup = (held.setup = await setUp());
+    const setup = await newSetup();
     const broken = createDockerDriver({
       docker: setup.docker,
       instance: setup.prefix,
@@ -302,13 +309,10 @@ describe("a start that fails", () => {
 });
 
 describe("a session's work", () => {
-  const held: { setup?: Setup } = {};
-  afterEach(async () => {
-    await held.setup?.dispose();
-  });
+  const newSetup = setUpForEach();
 
   it("is in the next container of the session, and in no other session's", async () => {
-    const setup = (held.setup = await setUp());
+    const setup = await newSetup();
     const first = newSpec(setup.image);
     await setup.driver.start(first, bootLine(first));
     // Root has no DAC_OVERRIDE here: the workspace is written as the uid that the image gave the directory to.
