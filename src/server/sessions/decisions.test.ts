@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { CONTRACT_VERSION } from "../../../sidecar/src/protocol";
 import { DriverError } from "../../drivers/driver";
 import { instanceEndReason, provisioningFailure, reconcileDecision, refusal, titleFrom } from "./decisions";
 
@@ -12,32 +13,41 @@ const killed = {
 
 describe("reconcileDecision", () => {
   it("adopts a registered container that runs", () => {
-    expect(reconcileDecision({ status: "active", registered: true }, running)).toEqual({ kind: "adopt" });
-    expect(reconcileDecision({ status: "idle", registered: true }, running)).toEqual({ kind: "adopt" });
+    expect(reconcileDecision({ status: "active", contract: CONTRACT_VERSION }, running)).toEqual({
+      kind: "adopt",
+    });
+    expect(reconcileDecision({ status: "idle", contract: CONTRACT_VERSION }, running)).toEqual({
+      kind: "adopt",
+    });
   });
   it("starts anew what was half made, whatever became of its container", () => {
-    expect(reconcileDecision({ status: "creating", registered: false }, running).kind).toBe("provision");
-    expect(reconcileDecision({ status: "creating", registered: true }, { kind: "gone" }).kind).toBe(
+    expect(reconcileDecision({ status: "creating", contract: null }, running).kind).toBe("provision");
+    expect(reconcileDecision({ status: "creating", contract: CONTRACT_VERSION }, { kind: "gone" }).kind).toBe(
       "provision",
     );
   });
   it("fails a live session whose container is dead, gone or not ours, with the reason", () => {
-    expect(reconcileDecision({ status: "idle", registered: true }, killed)).toMatchObject({
+    expect(reconcileDecision({ status: "idle", contract: CONTRACT_VERSION }, killed)).toMatchObject({
       kind: "fail",
       reason: { code: "container_died" },
     });
-    expect(reconcileDecision({ status: "idle", registered: true }, { kind: "gone" })).toMatchObject({
-      reason: { code: "container_gone" },
-    });
-    expect(reconcileDecision({ status: "idle", registered: false }, running)).toMatchObject({
+    expect(reconcileDecision({ status: "idle", contract: CONTRACT_VERSION }, { kind: "gone" })).toMatchObject(
+      {
+        reason: { code: "container_gone" },
+      },
+    );
+    expect(reconcileDecision({ status: "idle", contract: null }, running)).toMatchObject({
       reason: { code: "unregistered" },
     });
   });
+  it("fails a session whose container speaks another contract, and says what to do", () => {
+    const decision = reconcileDecision({ status: "active", contract: CONTRACT_VERSION + 1 }, running);
+    expect(decision).toMatchObject({ kind: "fail", reason: { code: "other_version" } });
+    expect(JSON.stringify(decision)).toContain("Resume to start a new one");
+  });
   it("leaves stopped and failed sessions alone", () => {
-    expect(reconcileDecision({ status: "stopped", registered: false }, { kind: "gone" }).kind).toBe(
-      "nothing",
-    );
-    expect(reconcileDecision({ status: "error", registered: true }, running).kind).toBe("nothing");
+    expect(reconcileDecision({ status: "stopped", contract: null }, { kind: "gone" }).kind).toBe("nothing");
+    expect(reconcileDecision({ status: "error", contract: CONTRACT_VERSION }, running).kind).toBe("nothing");
   });
 });
 

@@ -1,5 +1,6 @@
 /** Pure decisions about a session's life: what is known in, what to do out. */
 import type { Failure, SessionStatus } from "../../../sidecar/src/contract";
+import { CONTRACT_VERSION } from "../../../sidecar/src/protocol";
 import { DriverError, type InstanceState } from "../../drivers/driver";
 import { AppError } from "../errors";
 
@@ -7,8 +8,9 @@ import { AppError } from "../errors";
 export type ReconcileDecision =
   { kind: "nothing" } | { kind: "adopt" } | { kind: "provision" } | { kind: "fail"; reason: Failure };
 
+/** @param row.contract what its registered container speaks; null when none is registered */
 export function reconcileDecision(
-  row: { status: SessionStatus; registered: boolean },
+  row: { status: SessionStatus; contract: number | null },
   instance: InstanceState,
 ): ReconcileDecision {
   switch (row.status) {
@@ -20,9 +22,21 @@ export function reconcileDecision(
       return { kind: "provision" };
     case "active":
     case "idle":
-      if (instance.kind === "running" && row.registered) return { kind: "adopt" };
-      return { kind: "fail", reason: instanceEndReason(instance) };
+      if (instance.kind !== "running" || row.contract === null)
+        return { kind: "fail", reason: instanceEndReason(instance) };
+      return row.contract === CONTRACT_VERSION
+        ? { kind: "adopt" }
+        : { kind: "fail", reason: otherContract(row.contract) };
   }
+}
+
+function otherContract(contract: number): Failure {
+  return {
+    code: "other_version",
+    message:
+      "The session's container was started by another version of OpenAgent, which this one cannot talk to. Resume to start a new one; files and chat are kept.",
+    detail: `the container speaks contract ${contract}, this server ${CONTRACT_VERSION}`,
+  };
 }
 
 /** Why a container that should run does not, in a sentence. */

@@ -1,6 +1,7 @@
 import { eq } from "drizzle-orm";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { CONTRACT_VERSION } from "../../../sidecar/src/protocol";
 import { type Driver, DriverError, type InstanceState } from "../../drivers/driver";
 import { sessions } from "../db/schema";
 import { testDatabase, type TestDatabase } from "../db/testing";
@@ -42,7 +43,13 @@ describe("sessions and engine", () => {
       },
       remove: async (instanceId) => void removed.push(instanceId),
     };
-    const secrets = { bearer: "b", egressSecret: "e", token: "t", publicKey: "p" };
+    const secrets = {
+      bearer: "b",
+      egressSecret: "e",
+      token: "t",
+      publicKey: "p",
+      contract: CONTRACT_VERSION,
+    };
     return createReconciliation(
       {
         db: t.db,

@@ -37,7 +37,7 @@ export function createReconciliation(deps: Deps, acts: Acts): () => Promise<void
     if (!row || acts.isStarting(sessionId)) return;
     const instance = row.instanceId ? await driver.inspect(row.instanceId) : { kind: "gone" as const };
     const secrets = deps.registrar.secretsOf(row);
-    const decision = reconcileDecision({ status: row.status, registered: secrets !== null }, instance);
+    const decision = reconcileDecision({ status: row.status, contract: secrets?.contract ?? null }, instance);
     switch (decision.kind) {
       case "nothing":
         return;

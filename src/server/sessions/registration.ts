@@ -31,6 +31,8 @@ const secretsSchema = z.object({
   egressSecret: z.string(),
   token: z.string(),
   publicKey: z.string(),
+  /** What the instance's sidecar speaks, for servers that come after this one. */
+  contract: z.number().int(),
 });
 /** What the server and one instance share; kept encrypted in the session's row. */
 export type InstanceSecrets = z.infer<typeof secretsSchema>;
@@ -98,6 +100,7 @@ export function createRegistrar(deps: {
         egressSecret: newSecret(),
         token,
         publicKey: offer.publicKey,
+        contract: offer.contract,
       };
       const epochs = deps.log.transaction((tx) => {
         burn(tx.store, { token, sessionId, instanceId, publicKey: offer.publicKey, now: isoNow(clock) });
