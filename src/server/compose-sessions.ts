@@ -63,7 +63,9 @@ export function composeSessions(deps: Deps): SessionServices {
   const mutex = createKeyedMutex();
   const stopping = new AbortController();
   const connectionOf = (sessionId: string) => connections.get(sessionId);
+  const halting = new Set<string>();
   const clientOf = (sessionId: string) => {
+    if (halting.has(sessionId)) return null;
     const status = findSession(db, sessionId)?.status;
     return status === "idle" || status === "active" ? (connections.get(sessionId)?.client ?? null) : null;
   };
@@ -110,6 +112,7 @@ export function composeSessions(deps: Deps): SessionServices {
     registrar,
     queue,
     mutex,
+    halting,
   });
   const timelines = createTimelines(log);
   const terminals = createTerminals({ db, clock, tickets: deps.tickets, connectionOf });

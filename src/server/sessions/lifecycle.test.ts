@@ -40,6 +40,7 @@ describe("who may do what with a stopped session", () => {
       registrar: {} as Registrar,
       queue: { dispatch: async () => undefined } as unknown as PromptQueue,
       mutex: createKeyedMutex(),
+      halting: new Set(),
     });
     t.db
       .update(sessions)

@@ -23,6 +23,7 @@ import type { Connections } from "./connections";
 import { instanceEndReason, refusal, titleFrom } from "./decisions";
 import type { KeyedMutex } from "./keyed-mutex";
 import { SESSION_LIMITS } from "./limits";
+import { pause } from "./pause";
 import type { PromptQueue } from "./prompt-queue";
 import { discardInstance, type Provisioner } from "./provisioner";
 import { createReconciliation } from "./reconcile";
@@ -86,6 +87,8 @@ interface Deps {
   queue: PromptQueue;
   /** Serialises acts on one session. */
   mutex: KeyedMutex;
+  /** Sessions that are being stopped: their agents take no prompt any more. Lifecycle alone changes it. */
+  halting: Set<string>;
 }
 
 export function createLifecycle(deps: Deps): Lifecycle {
@@ -113,10 +116,15 @@ export function createLifecycle(deps: Deps): Lifecycle {
 
   /** Under the session's mutex. */
   const halt = async (id: string) => {
-    await cancelStart(id);
-    await endTurn(deps, id);
-    await discardInstance(deps, id, SESSION_LIMITS.stopGraceMs);
-    log.transaction((tx) => setStatus(tx, id, { status: "stopped", agentState: "asleep" }));
+    deps.halting.add(id);
+    try {
+      await cancelStart(id);
+      await endTurn(deps, id);
+      await discardInstance(deps, id, SESSION_LIMITS.stopGraceMs);
+      log.transaction((tx) => setStatus(tx, id, { status: "stopped", agentState: "asleep" }));
+    } finally {
+      deps.halting.delete(id);
+    }
   };
   /** Under the session's mutex. */
   const launch = (id: string) => {
@@ -219,8 +227,11 @@ export function createLifecycle(deps: Deps): Lifecycle {
   };
 }
 
-/** Asks a running turn to end and gives it a moment, so that its last words are in the log. */
+/** Asks a running turn to end and gives it a moment, so that its last words are in the log. What waits in line stays there. */
 async function endTurn(deps: Deps, sessionId: string): Promise<void> {
+  // One that is being handed over arrives first: else it would begin behind the abort, and die with the container.
+  const arrived = deps.mutex.run(sessionId, async () => undefined);
+  await Promise.race([arrived, pause(SESSION_LIMITS.abortGraceMs)]);
   const connection = deps.connections.get(sessionId);
   const running = firstInState(deps.db, sessionId, "running");
   if (!connection || !running) return;

@@ -11,7 +11,7 @@ import type { SidecarClient } from "../sidecar-client/sidecar-client";
 import { SidecarError, type SidecarErrorCode } from "../sidecar-client/sidecar-error";
 import type { Connection } from "./connections";
 import type { KeyedMutex } from "./keyed-mutex";
-import { firstInState, type PromptRow, untilEnded } from "./running-prompt";
+import { firstInState, type PromptId, type PromptRow, untilEnded } from "./running-prompt";
 import { findSession, setStatus, type SessionRow } from "./session-store";
 import { createWaitingNotices } from "./waiting-notices";
 
@@ -93,8 +93,9 @@ export function createPromptQueue(deps: Deps): PromptQueue {
       deps.mutex.run(sessionId, async () => {
         const client = deps.clientOf(sessionId);
         const session = findSession(db, sessionId);
-        if (!client || !session) return;
-        const next = log.transaction((tx) => takeNext(tx, session, isoNow(clock)));
+        // A turn that runs needs nothing: its end brings us here again.
+        if (!client || !session || session.status === "active") return;
+        const next = log.transaction((tx) => takeNext(tx, sessionId, isoNow(clock)));
         if (!next) return;
         try {
           await client.prompt(promptRequestOf(session, next));
@@ -151,7 +152,7 @@ export function createPromptQueue(deps: Deps): PromptQueue {
   };
 }
 
-function firstOpen(store: Store, sessionId: string): PromptRow | undefined {
+function firstOpen(store: Store, sessionId: string): PromptId | undefined {
   return firstInState(store, sessionId, "running") ?? firstInState(store, sessionId, "queued");
 }
 
@@ -191,27 +192,23 @@ function insertPrompt(
   return id;
 }
 
-/** The prompt that runs (perhaps not yet seen to start), else the next in line, which becomes the one that runs. */
-function takeNext(tx: LogTransaction, session: SessionRow, now: string): PromptRow | null {
-  const running = firstInState(tx.store, session.id, "running");
-  // A turn that runs needs nothing; only one that has not been seen to start is handed over again.
-  if (running) return session.status === "active" ? null : running;
-  const next = firstInState(tx.store, session.id, "queued");
+/** The prompt that was handed over and not seen to start, else the next in line, which becomes the one that runs. */
+function takeNext(tx: LogTransaction, sessionId: string, now: string): PromptRow | null {
+  const running = firstInState(tx.store, sessionId, "running");
+  const next = running ?? firstInState(tx.store, sessionId, "queued");
   if (!next) return null;
-  tx.store.update(prompts).set({ state: "running", startedAt: now }).where(eq(prompts.id, next.id)).run();
-  tx.append(session.id, { type: "prompt.started", data: { promptId: next.id } });
-  return next;
+  if (!running) {
+    tx.store.update(prompts).set({ state: "running", startedAt: now }).where(eq(prompts.id, next.id)).run();
+    tx.append(sessionId, { type: "prompt.started", data: { promptId: next.id } });
+  }
+  return tx.store.select().from(prompts).where(eq(prompts.id, next.id)).get() ?? null;
 }
 
 function failureOf({ code, message, detail }: SidecarError): Failure {
   return { code, message, ...(detail ? { detail } : {}) };
 }
 
-function cancel(
-  tx: LogTransaction,
-  prompt: Pick<PromptRow, "id" | "sessionId">,
-  opts: { reason: string; now: string },
-): void {
+function cancel(tx: LogTransaction, prompt: PromptId, opts: { reason: string; now: string }): void {
   tx.store
     .update(prompts)
     .set({ state: "cancelled", endedAt: opts.now })

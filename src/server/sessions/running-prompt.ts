@@ -5,14 +5,17 @@ import { SESSION_LIMITS } from "./limits";
 import { pause } from "./pause";
 
 export type PromptRow = typeof prompts.$inferSelect;
+/** A prompt without what may be large in it: text and attachments. */
+export type PromptId = Pick<PromptRow, "id" | "sessionId">;
 
+/** Asked with every batch of events, so it reads no content. */
 export function firstInState(
   store: Store,
   sessionId: string,
   state: "running" | "queued",
-): PromptRow | undefined {
+): PromptId | undefined {
   return store
-    .select()
+    .select({ id: prompts.id, sessionId: prompts.sessionId })
     .from(prompts)
     .where(and(eq(prompts.sessionId, sessionId), eq(prompts.state, state)))
     .orderBy(asc(prompts.position))
