@@ -3,7 +3,7 @@ import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { RequestReply } from "../../../sidecar/src/protocol";
 import type { Caller } from "../auth/caller";
-import { requests as requestRows } from "../db/schema";
+import { requests as requestRows, sessions } from "../db/schema";
 import { testDatabase, type TestDatabase } from "../db/testing";
 import type { AppError } from "../errors";
 import { createEventLog, type EventLog } from "../events/event-log";
@@ -89,6 +89,20 @@ describe("requests", () => {
     expect(delivered).toEqual([["req_1", { reply: "once" }]]);
     expect(log.read(t.sessionId, 0).map((e) => e.type)).toEqual(["request.opened", "request.closed"]);
   });
+
+  it.each(["stopped", "error"] as const)(
+    "are neither open nor answered in a session that is %s: nobody waits there",
+    async (status) => {
+      opened("req_1");
+      t.db.update(sessions).set({ status }).run();
+      expect(requests.list(owner, { limit: 10, open: true }).items).toEqual([]);
+      await expect(requests.respond(owner, "req_1", { reply: "once" })).rejects.toMatchObject({
+        reason: "session_stopped",
+        message: expect.stringContaining("Resume it") as string,
+      });
+      expect(log.read(t.sessionId, 0).map((e) => e.type)).toEqual(["request.opened"]);
+    },
+  );
 
   it("keep an answer that could not be delivered and deliver it later, once", async () => {
     opened("req_1");

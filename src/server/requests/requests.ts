@@ -1,4 +1,4 @@
-import { and, asc, eq, isNotNull, isNull, lte, ne } from "drizzle-orm";
+import { and, asc, eq, isNotNull, isNull, lte, ne, notInArray, type SQL } from "drizzle-orm";
 import type { Question, RequestKind, SidecarEventBody } from "../../../sidecar/src/contract";
 import type { RequestReply } from "../../../sidecar/src/protocol";
 import type { Caller } from "../auth/caller";
@@ -10,7 +10,8 @@ import type { EventLog, LogTransaction } from "../events/event-log";
 import { IngestError } from "../events/ingest";
 import type { Logger } from "../log";
 import { behindCursor, type Page, pageOf, type PageRequest } from "../page-cursor";
-import { mayAccess, requireSession, visibleTo } from "../sessions/session-store";
+import { refusal } from "../sessions/decisions";
+import { getSession, mayAccess, requireSession, visibleTo } from "../sessions/session-store";
 import { SESSION_LIMITS } from "../sessions/limits";
 import type { SidecarClient } from "../sidecar-client/sidecar-client";
 import { SidecarError } from "../sidecar-client/sidecar-error";
@@ -42,7 +43,8 @@ export interface Requests {
   ): Page<AgentRequest>;
   /**
    * The first answer wins and is kept at once; it reaches the agent now or as soon as it can be reached.
-   * @throws AppError `already_answered` for every later one, `bad_input` when the answer does not fit the question.
+   * @throws AppError `already_answered` for every later one, `bad_input` when the answer does not fit the question,
+   *   `session_stopped` when nobody is there to hear it.
    */
   respond(caller: Caller, id: string, answer: RequestAnswer): Promise<AgentRequest>;
   /** Rows of a session's request events, in their transaction. */
@@ -111,7 +113,7 @@ export function createRequests(deps: {
         .where(
           and(
             filter.sessionId ? eq(requests.sessionId, filter.sessionId) : undefined,
-            filter.open === true ? isNull(requests.closedAt) : undefined,
+            filter.open === true ? isWaiting() : undefined,
             filter.open === false ? isNotNull(requests.closedAt) : undefined,
             behindCursor(filter.cursor, position, "oldest first"),
             visibleTo(caller),
@@ -131,6 +133,8 @@ export function createRequests(deps: {
         const found = tx.store.select().from(requests).where(eq(requests.id, id)).get();
         if (!found || !mayAnswer(tx, caller, found)) throw notFound("request");
         if (found.closedAt) throw alreadyAnswered(found);
+        const no = refusal("answer", getSession(tx.store, found.sessionId).status);
+        if (no) throw no;
         assertFits(found, reply);
         return close(tx, found, { reply, by: caller.userId, now: isoNow(clock) });
       });
@@ -170,6 +174,11 @@ export function createRequests(deps: {
       });
     },
   };
+}
+
+/** Still to be answered, in a session where somebody waits for it. */
+function isWaiting(): SQL | undefined {
+  return and(isNull(requests.closedAt), notInArray(sessions.status, ["stopped", "error"]));
 }
 
 function undelivered(db: Database, sessionId: string): RequestRow[] {

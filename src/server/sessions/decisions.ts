@@ -87,7 +87,7 @@ export function provisioningFailure(error: unknown): Failure {
 
 /** What a person may do from a status; the sentence is for when they may not. */
 export function refusal(
-  act: "stop" | "resume" | "prompt" | "terminal" | "archive",
+  act: "stop" | "resume" | "prompt" | "answer" | "terminal" | "archive",
   status: SessionStatus,
 ): AppError | null {
   const stopped = () =>
@@ -101,6 +101,15 @@ export function refusal(
   switch (act) {
     case "prompt":
       return status === "stopped" || status === "error" ? stopped() : null;
+    case "answer":
+      // Whoever asked has ended with the container.
+      return status === "stopped" || status === "error"
+        ? new AppError(
+            "CONFLICT",
+            "session_stopped",
+            "The session no longer runs, and nobody in it waits for this answer. Resume it and send the prompt again: the agent asks again.",
+          )
+        : null;
     case "terminal":
       if (status === "creating")
         return new AppError(
