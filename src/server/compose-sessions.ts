@@ -53,7 +53,19 @@ interface Deps {
   tickets: Tickets;
   /** Full reference of the session image. */
   image: string;
+  /** Sessions that may run at a time. */
+  maxSessions: number;
   credentialsFor(userId: string): ProviderCredential[];
+}
+
+/** A database that takes no writes for a while, such as on a full disk, must not end the server: it is tried again. */
+function expired(requests: Requests, logger: Logger): string[] {
+  try {
+    return requests.expire();
+  } catch (err) {
+    logger.error({ err }, "deadlines of requests could not be kept; they are in a moment");
+    return [];
+  }
 }
 
 /** Everything about sessions, wired; the parts know each other only through their arguments. */
@@ -86,10 +98,13 @@ export function composeSessions(deps: Deps): SessionServices {
     onProgress(sessionId) {
       queue.dispatch(sessionId).catch((error: unknown) => report(sessionId, error));
       requests.deliver(sessionId).catch((error: unknown) => report(sessionId, error));
+      credentials.deliver(sessionId).catch((error: unknown) => report(sessionId, error));
     },
     onForged: (sessionId, error) => lifecycle.onForged(sessionId, error),
   });
   const registrar = createRegistrar({ db, log, clock, box: deps.box });
+  const { credentialsFor } = deps;
+  const credentials = createCredentialPush({ db, logger, connections, registrar, mutex, credentialsFor });
   const provisioner = createProvisioner({
     db,
     log,
@@ -98,7 +113,7 @@ export function composeSessions(deps: Deps): SessionServices {
     connections,
     registrar,
     image: deps.image,
-    credentialsFor: deps.credentialsFor,
+    credentialsFor,
     startSlot: createSemaphore(SESSION_LIMITS.concurrentStarts),
   });
   const lifecycle = createLifecycle({
@@ -113,6 +128,8 @@ export function composeSessions(deps: Deps): SessionServices {
     queue,
     mutex,
     halting,
+    maxSessions: deps.maxSessions,
+    onAdopt: (sessionId) => credentials.mayBeOld(sessionId),
   });
   const timelines = createTimelines(log);
   const terminals = createTerminals({ db, clock, tickets: deps.tickets, connectionOf });
@@ -133,13 +150,7 @@ export function composeSessions(deps: Deps): SessionServices {
     requests,
     terminals,
     lifecycle,
-    credentials: createCredentialPush({
-      db,
-      logger,
-      connections,
-      registrar,
-      credentialsFor: deps.credentialsFor,
-    }),
+    credentials,
     start() {
       const reconcile = () => {
         clearTimeout(retry);
@@ -158,7 +169,7 @@ export function composeSessions(deps: Deps): SessionServices {
         stopping.signal,
       );
       expiry = setInterval(() => {
-        for (const sessionId of requests.expire())
+        for (const sessionId of expired(requests, logger))
           requests.deliver(sessionId).catch((error: unknown) => report(sessionId, error));
       }, EXPIRY_CHECK_MS);
     },

@@ -130,6 +130,7 @@ function composeServices(deps: {
     models,
     tickets,
     image,
+    maxSessions: env.maxSessions,
     credentialsFor: (userId) => [demoCredential(), ...providerKeys.credentialsFor(userId)],
   });
   const keys = announceChanges(providerKeys, (scope) => {

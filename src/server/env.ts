@@ -35,6 +35,11 @@ const variables = z.object({
   OPENAGENT_SESSION_IMAGE: z
     .string('must name the session image; "npm run up" builds it and sets this')
     .optional(),
+  OPENAGENT_MAX_SESSIONS: z.coerce
+    .number("must be a number")
+    .int("must be a whole number")
+    .min(1, "must be at least 1")
+    .default(100),
   OPENAGENT_ALLOW_PRIVATE: z.string().default("").transform(hostPorts),
   OPENAGENT_LOG_LEVEL: z
     .enum(["trace", "debug", "info", "warn", "error"], "must be trace, debug, info, warn or error")
@@ -61,6 +66,8 @@ export interface Environment {
   instance: string;
   /** Null in commands and in development; sessions then do not start. */
   sessionImage: string | null;
+  /** Sessions that may run at a time. */
+  maxSessions: number;
   allowPrivate: ReturnType<typeof parseHostPorts>;
   logLevel: string;
   dockerSocket: string;
@@ -112,6 +119,7 @@ export function parseEnvironment(
     masterKeyFile: resolve(cwd, env.OPENAGENT_MASTER_KEY_FILE ?? join(dataDir, "master.key")),
     instance: env.OPENAGENT_INSTANCE ?? instanceOf(dataDir),
     sessionImage: env.OPENAGENT_SESSION_IMAGE ?? null,
+    maxSessions: env.OPENAGENT_MAX_SESSIONS,
     allowPrivate: env.OPENAGENT_ALLOW_PRIVATE,
     logLevel: env.OPENAGENT_LOG_LEVEL,
     dockerSocket: env.DOCKER_HOST.slice("unix://".length),

@@ -50,6 +50,9 @@ interface Deps {
   onForged(sessionId: string, error: IngestError): void;
 }
 
+/** So often a stream may bring what cannot be read before the session is given up: once may be a stumble. */
+const UNREADABLE_TRIES = 3;
+
 interface Held {
   connection: Connection;
   stop: AbortController;
@@ -119,38 +122,78 @@ async function pump(
   connection: Connection,
   opts: { signal: AbortSignal; wanted: () => boolean },
 ): Promise<void> {
-  const { sessionId, client } = connection;
+  const { sessionId } = connection;
   let waitMs: number = SESSION_LIMITS.reconnectFirstMs;
+  const trouble = createTrouble(deps.logger, sessionId);
+  const onCommitted = () => {
+    waitMs = SESSION_LIMITS.reconnectFirstMs;
+    trouble.over();
+  };
   while (!opts.signal.aborted && opts.wanted()) {
     try {
-      const row = getSession(deps.db, sessionId);
-      deps.onProgress(sessionId);
-      for await (const batch of client.events(
-        { epoch: Math.max(row.heldEpoch, 1), n: row.heldN },
-        opts.signal,
-      )) {
-        waitMs = SESSION_LIMITS.reconnectFirstMs;
-        if (batch.length === 0) {
-          // A heartbeat: what the agent could not take while it restarted gets another try.
-          deps.onProgress(sessionId);
-          continue;
-        }
-        const position = ingest(deps.log, sessionId, batch, (tx, id, body) => deps.onEvent(tx, id, body));
-        if (batch.some((event) => event.type === "turn.ended")) await acknowledge(deps, client, position);
-        deps.onProgress(sessionId);
-      }
+      await takeIn(deps, connection, { signal: opts.signal, onCommitted });
     } catch (error) {
       if (opts.signal.aborted) return;
-      if (error instanceof IngestError) {
-        deps.onForged(sessionId, error);
+      const forged = error instanceof IngestError ? error : trouble.unreadable(error);
+      if (forged) {
+        deps.onForged(sessionId, forged);
         return;
       }
-      deps.logger.debug({ sessionId, err: error }, "event stream broke off; connecting again");
+      trouble.tell(error);
     }
     if (!opts.wanted()) return;
     await pause(waitMs, opts.signal);
     waitMs = Math.min(waitMs * 2, SESSION_LIMITS.reconnectMaxMs);
   }
+}
+
+/** One life of the event stream. */
+async function takeIn(
+  deps: Deps,
+  { sessionId, client }: Connection,
+  opts: { signal: AbortSignal; onCommitted: () => void },
+): Promise<void> {
+  const row = getSession(deps.db, sessionId);
+  deps.onProgress(sessionId);
+  const held = { epoch: Math.max(row.heldEpoch, 1), n: row.heldN };
+  for await (const batch of client.events(held, opts.signal)) {
+    if (batch.length > 0) {
+      const position = ingest(deps.log, sessionId, batch, (tx, id, body) => deps.onEvent(tx, id, body));
+      opts.onCommitted();
+      if (batch.some((event) => event.type === "turn.ended")) await acknowledge(deps, client, position);
+    }
+    // After a heartbeat too: what the agent could not take while it restarted gets another try.
+    deps.onProgress(sessionId);
+  }
+}
+
+/** What is wrong with a stream, told once: it is tried again up to ten times a second. */
+function createTrouble(logger: Logger, sessionId: string) {
+  let told: string | null = null;
+  let unreadable = 0;
+  return {
+    over() {
+      told = null;
+      unreadable = 0;
+    },
+    tell(err: unknown) {
+      const what = err instanceof Error ? err.message : String(err);
+      const isAway = err instanceof SidecarError && err.code === "unreachable";
+      // A container that ends, or a heartbeat that is late, is seen and told by others.
+      logger[isAway || told === what ? "debug" : "error"](
+        { sessionId, err },
+        "events cannot be taken in; it is tried again",
+      );
+      if (!isAway) told = what;
+    },
+    /** The sidecar answers, and again and again with what no sidecar of ours says. */
+    unreadable(error: unknown): IngestError | null {
+      if (!(error instanceof SidecarError) || error.code !== "bad_answer") return null;
+      unreadable += 1;
+      if (unreadable < UNREADABLE_TRIES) return null;
+      return new IngestError("malformed", error.detail ?? error.message, { cause: error });
+    },
+  };
 }
 
 /** Lets the sidecar forget what is committed; a failure costs disk there and nothing else. */

@@ -1,19 +1,20 @@
-import { eq } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
 import { pino } from "pino";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Driver } from "../../drivers/driver";
 import type { Caller } from "../auth/caller";
 import { sessions } from "../db/schema";
 import { testDatabase, type TestDatabase } from "../db/testing";
 import { createEventLog, type EventLog } from "../events/event-log";
+import { IngestError } from "../events/ingest";
 import type { Connections } from "./connections";
 import { createKeyedMutex } from "./keyed-mutex";
 import { createLifecycle, type Lifecycle } from "./lifecycle";
-import type { PromptQueue } from "./prompt-queue";
+import { createPromptQueue } from "./prompt-queue";
 import type { Registrar } from "./registration";
 
 /** What makes containers is not there, as nothing of it is looked at. */
-describe("who may do what with a stopped session", () => {
+describe("a session's life", () => {
   let t: TestDatabase;
   let log: EventLog;
   let lifecycle: Lifecycle;
@@ -38,9 +39,18 @@ describe("who may do what with a stopped session", () => {
       connections: { get: () => null, close: async () => undefined } as unknown as Connections,
       provisioner: { provision: async () => undefined },
       registrar: {} as Registrar,
-      queue: { dispatch: async () => undefined } as unknown as PromptQueue,
+      queue: createPromptQueue({
+        ...t,
+        log,
+        logger: pino({ level: "silent" }),
+        mutex: createKeyedMutex(),
+        clientOf: () => null,
+        connectionOf: () => null,
+      }),
       mutex: createKeyedMutex(),
       halting: new Set(),
+      maxSessions: 2,
+      onAdopt: () => undefined,
     });
     t.db
       .update(sessions)
@@ -53,7 +63,7 @@ describe("who may do what with a stopped session", () => {
   });
 
   it.each(["resume", "restart", "rebuild"] as const)(
-    "comes out of it by %s, and the log says so",
+    "comes out of the archive by %s, and the log says so",
     async (act) => {
       expect(await lifecycle[act](owner, t.sessionId)).toMatchObject({ status: "creating", archived: false });
       expect(log.read(t.sessionId, 0).map(({ type, data }) => ({ type, data }))).toMatchObject([
@@ -63,10 +73,43 @@ describe("who may do what with a stopped session", () => {
     },
   );
 
-  it("stays there when whoever may not write tries to resume it", async () => {
+  it("stays in the archive when whoever may not write tries to resume it", async () => {
     const stranger = { ...owner, userId: "usr_bob" };
     await expect(lifecycle.resume(stranger, t.sessionId)).rejects.toMatchObject({ reason: "not_found" });
     expect(row()).toMatchObject({ status: "stopped", archivedAt: "2026-11-01T00:00:00.000Z" });
+  });
+
+  it("does not run beside more than the installation allows, new or resumed", async () => {
+    const model = { providerId: "demo", modelId: "demo-1" };
+    const first = lifecycle.create(owner, { model });
+    lifecycle.create(owner, { model });
+    const refused = { code: "CONFLICT", reason: "session_limit" };
+    expect(() => lifecycle.create(owner, { model })).toThrow(expect.objectContaining(refused));
+    await expect(lifecycle.resume(owner, t.sessionId)).rejects.toMatchObject(refused);
+    await expect(lifecycle.restart(owner, t.sessionId)).rejects.toMatchObject(refused);
+    expect(row()).toMatchObject({ status: "stopped" });
+    await lifecycle.stop(owner, first.id);
+    expect(await lifecycle.resume(owner, t.sessionId)).toMatchObject({ status: "creating" });
+  });
+
+  it("is begun whole or not at all", () => {
+    const model = { providerId: "demo", modelId: "demo-1" };
+    t.db.run(sql`create trigger full before insert on prompts begin select raise(fail, 'disk full'); end`);
+    expect(() => lifecycle.create(owner, { model, prompt: "hello" })).toThrow(/disk full|Failed query/);
+    expect(t.db.select({ id: sessions.id }).from(sessions).all()).toEqual([{ id: t.sessionId }]);
+    t.db.run(sql`drop trigger full`);
+    const { id } = lifecycle.create(owner, { model, prompt: "hello" });
+    expect(log.read(id, 0).map((event) => event.type)).toEqual(["session.status", "prompt.queued"]);
+  });
+
+  it("that broke the rules of the stream says so, and its next container begins with its own events", async () => {
+    t.db.update(sessions).set({ status: "active", epoch: 3, heldEpoch: 3, heldN: 7 }).run();
+    lifecycle.onForged(t.sessionId, new IngestError("malformed", "Event (3, 8) has the wrong shape"));
+    await vi.waitFor(() => expect(row()).toMatchObject({ status: "error", heldEpoch: 4, heldN: 0 }), 15_000);
+    expect(row()?.reason).toMatchObject({
+      code: "forged_events",
+      detail: "Event (3, 8) has the wrong shape",
+    });
   });
 
   it("is removed by its owner, and by nobody who only writes there", async () => {

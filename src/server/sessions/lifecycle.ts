@@ -1,4 +1,4 @@
-import { eq } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
 import type { Failure, ModelRef, PermissionMode } from "../../../sidecar/src/contract";
 import type { Driver, InstanceEvent } from "../../drivers/driver";
 import type { Caller } from "../auth/caller";
@@ -15,6 +15,7 @@ import {
   terminals,
   type Visibility,
 } from "../db/schema";
+import { AppError } from "../errors";
 import type { EventLog } from "../events/event-log";
 import type { IngestError } from "../events/ingest";
 import { newId } from "../ids";
@@ -35,6 +36,7 @@ import {
   getSession,
   requireSession,
   type Session,
+  sessionsInStatus,
   sessionView,
   setStatus,
 } from "./session-store";
@@ -52,10 +54,13 @@ export interface NewSession {
 
 /** The life of sessions. Acts of a person check their access; acts of the engine need none. */
 export interface Lifecycle {
-  /** Answers at once, status `creating`; the container comes up behind it. */
+  /** Answers at once, status `creating`; the container comes up behind it. @throws AppError `session_limit` */
   create(caller: Caller, input: NewSession): Session;
   stop(caller: Caller, id: string): Promise<Session>;
-  /** Answers at once, status `creating`, out of the archive. @throws AppError `session_busy` when it runs already. */
+  /**
+   * Answers at once, status `creating`, out of the archive.
+   * @throws AppError `session_busy` when it runs already, `session_limit`
+   */
   resume(caller: Caller, id: string): Promise<Session>;
   /** Stop, then resume: a new container on the same volumes. */
   restart(caller: Caller, id: string): Promise<Session>;
@@ -89,6 +94,10 @@ interface Deps {
   mutex: KeyedMutex;
   /** Sessions that are being stopped: their agents take no prompt any more. Lifecycle alone changes it. */
   halting: Set<string>;
+  /** Sessions that may run at a time. */
+  maxSessions: number;
+  /** A container that ran while no server was there is about to be talked to again. */
+  onAdopt(sessionId: string): void;
 }
 
 export function createLifecycle(deps: Deps): Lifecycle {
@@ -144,7 +153,8 @@ export function createLifecycle(deps: Deps): Lifecycle {
 
   const renew = async (caller: Caller, id: string) => {
     await mutex.run(`life:${id}`, async () => {
-      requireSession(db, caller, { id, access: "write" });
+      const { status } = requireSession(db, caller, { id, access: "write" });
+      if (status === "stopped" || status === "error") requireRoom(db, deps.maxSessions);
       await halt(id);
       launch(id);
     });
@@ -155,21 +165,17 @@ export function createLifecycle(deps: Deps): Lifecycle {
     create(caller, input) {
       const id = newId("ses");
       log.transaction((tx) => {
+        requireRoom(tx.store, deps.maxSessions);
         insertSession(tx.store, { id, ownerId: caller.userId, input, now: new Date(deps.clock.now()) });
         tx.append(id, {
           type: "session.status",
           data: { status: "creating", step: null, reason: null, agentState: "waking" },
         });
+        if (input.prompt !== undefined) {
+          const prompt = { sessionId: id, userId: caller.userId, key: `create:${id}`, text: input.prompt };
+          deps.queue.insert(tx, { ...prompt, kind: "prompt" });
+        }
       });
-      if (input.prompt !== undefined) {
-        deps.queue.add({
-          sessionId: id,
-          userId: caller.userId,
-          key: `create:${id}`,
-          kind: "prompt",
-          text: input.prompt,
-        });
-      }
       start(id);
       return view(caller, id);
     },
@@ -184,7 +190,9 @@ export function createLifecycle(deps: Deps): Lifecycle {
         const { status } = requireSession(db, caller, { id, access: "write" });
         const no = refusal("resume", status);
         if (no) throw no;
-        if (status !== "idle") launch(id);
+        if (status === "idle") return;
+        requireRoom(db, deps.maxSessions);
+        launch(id);
       });
       return view(caller, id);
     },
@@ -199,7 +207,12 @@ export function createLifecycle(deps: Deps): Lifecycle {
         log.forget(id);
       });
     },
-    reconcile: createReconciliation(deps, { start, isStarting: (id) => starting.has(id), fail }),
+    reconcile: createReconciliation(deps, {
+      start,
+      isStarting: (id) => starting.has(id),
+      onAdopt: deps.onAdopt,
+      fail,
+    }),
     onInstanceEvent: (event) =>
       mutex.run(`life:${event.sessionId}`, async () => {
         const row = findSession(db, event.sessionId);
@@ -213,11 +226,14 @@ export function createLifecycle(deps: Deps): Lifecycle {
       const reason = {
         code: "forged_events",
         message:
-          "The session's container sent events that break the rules, so it was ended. Resume to start a new one; files are kept.",
+          "The session's container sent events that break the rules, so it was ended. Resume to start a new one; files and chat are kept, but for the last events.",
         detail: error.message,
       };
       void mutex
-        .run(`life:${sessionId}`, () => fail(sessionId, reason))
+        .run(`life:${sessionId}`, async () => {
+          await fail(sessionId, reason);
+          passOverSpool(db, sessionId);
+        })
         .catch((err: unknown) => deps.logger.error({ sessionId, err }, "could not end it"));
     },
     async close() {
@@ -225,6 +241,23 @@ export function createLifecycle(deps: Deps): Lifecycle {
       await Promise.all([...starting.values()].map((run) => run.done));
     },
   };
+}
+
+function requireRoom(store: Store, maxSessions: number): void {
+  if (sessionsInStatus(store, ["creating", "active", "idle"]).length < maxSessions) return;
+  throw new AppError(
+    "CONFLICT",
+    "session_limit",
+    `As many sessions run as this installation allows at a time (${maxSessions}). Stop one first, or have OPENAGENT_MAX_SESSIONS raised.`,
+  );
+}
+
+/** The next container begins with its own events: what broke the rules lies in the spool and would come again. */
+function passOverSpool(db: Database, sessionId: string): void {
+  db.update(sessions)
+    .set({ heldEpoch: sql`${sessions.epoch} + 1`, heldN: 0 })
+    .where(eq(sessions.id, sessionId))
+    .run();
 }
 
 /** Asks a running turn to end and gives it a moment, so that its last words are in the log. What waits in line stays there. */

@@ -17,6 +17,8 @@ export const SESSION_LIMITS = {
   /** Reconnects to a sidecar's event stream: first and longest wait. */
   reconnectFirstMs: 100,
   reconnectMaxMs: 2_000,
+  /** What could not be written, such as on a full disk, is tried again after this. */
+  writeRetryMs: 1_000,
   /** Containers that start at the same time; the rest wait their turn. */
   concurrentStarts: 4,
   /** A request that nobody answers is rejected after this. */
@@ -24,6 +26,8 @@ export const SESSION_LIMITS = {
   /** A prompt that the agent has not taken for this long: people are told why. */
   waitingNoticeMs: 15_000,
   promptMaxBytes: 1024 * 1024,
+  /** In one session's line. */
+  maxWaitingPrompts: 100,
 } as const;
 
 /** What one container may use. */

@@ -93,6 +93,32 @@ describe("prompt queue", () => {
     expect(types().filter((type) => type === "prompt.queued")).toHaveLength(1);
   });
 
+  it("does not give one person's prompt for another's that happens to have the same key", () => {
+    add("1", "mine");
+    const theirs = {
+      sessionId: t.sessionId,
+      userId: "usr_bob",
+      key: "1",
+      kind: "prompt",
+      text: "theirs",
+    } as const;
+    expect(() => queue.add(theirs)).toThrow(
+      expect.objectContaining({ code: "CONFLICT", reason: "bad_input" }),
+    );
+    expect(types()).toEqual(["prompt.queued"]);
+    queue.add({ ...theirs, key: "2" });
+    expect(types()).toEqual(["prompt.queued", "prompt.queued"]);
+  });
+
+  it("takes no more than can be waited for, and takes one again when one has left the line", async () => {
+    ready = false;
+    for (let n = 0; n < SESSION_LIMITS.maxWaitingPrompts; n += 1) add(`waits-${n}`);
+    expect(() => add("one more")).toThrow(expect.objectContaining({ reason: "session_busy" }));
+    expect(add("waits-0").state).toBe("queued");
+    await queue.abort(t.sessionId);
+    add("one more");
+  });
+
   it("keeps prompts while the agent is away and hands them over under the same id when it is back", async () => {
     ready = false;
     const { promptId, state } = add("early");

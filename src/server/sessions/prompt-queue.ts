@@ -1,16 +1,18 @@
-import { and, eq, max } from "drizzle-orm";
+import { and, count, eq, max } from "drizzle-orm";
 import type { Failure, ModelRef, SidecarEventBody } from "../../../sidecar/src/contract";
 import type { PromptRequest } from "../../../sidecar/src/protocol";
 import type { Logger } from "../log";
 import { type Clock, isoNow } from "../clock";
 import type { Database, Store } from "../db/database";
 import { type Attachment, prompts } from "../db/schema";
+import { AppError } from "../errors";
 import type { EventLog, LogTransaction } from "../events/event-log";
 import { newId } from "../ids";
 import type { SidecarClient } from "../sidecar-client/sidecar-client";
 import { SidecarError, type SidecarErrorCode } from "../sidecar-client/sidecar-error";
 import type { Connection } from "./connections";
 import type { KeyedMutex } from "./keyed-mutex";
+import { SESSION_LIMITS } from "./limits";
 import { firstInState, type PromptId, type PromptRow, untilEnded } from "./running-prompt";
 import { findSession, setStatus, type SessionRow } from "./session-store";
 import { createWaitingNotices } from "./waiting-notices";
@@ -28,10 +30,20 @@ export interface NewPrompt {
 }
 
 export interface PromptQueue {
-  /** Durable at once; the same key again gives the first answer and adds nothing. */
+  /**
+   * Durable at once; the same key again gives the first answer and adds nothing.
+   * @throws AppError `bad_input` as {@link answered}, `session_busy` when too many wait already
+   */
   add(prompt: NewPrompt): { promptId: string; state: "running" | "queued" };
-  /** The answer given before for this key, if any. */
-  answered(sessionId: string, key: string): { promptId: string; state: "running" | "queued" } | null;
+  /** As {@link add}, in a transaction of the caller's and with a key that is new; it waits for a dispatch. */
+  insert(tx: LogTransaction, prompt: NewPrompt): void;
+  /**
+   * The answer given before for this key, if any.
+   * @throws AppError `bad_input` when it was given to somebody else, whose prompt this is not
+   */
+  answered(
+    prompt: Pick<NewPrompt, "sessionId" | "userId" | "key">,
+  ): { promptId: string; state: "running" | "queued" } | null;
   /**
    * Hands the next prompt to the session's agent when it is free. Safe to call at any time and often: a prompt that was
    * handed over but not seen to start is handed over again under its own id, which the sidecar runs once.
@@ -67,21 +79,24 @@ export function createPromptQueue(deps: Deps): PromptQueue {
   const { db, log, clock } = deps;
   const notices = createWaitingNotices(clock);
 
-  const answered: PromptQueue["answered"] = (sessionId, key) => {
+  const answered: PromptQueue["answered"] = ({ sessionId, userId, key }) => {
     const row = db
-      .select({ promptId: prompts.id, state: prompts.answeredState })
+      .select({ promptId: prompts.id, state: prompts.answeredState, userId: prompts.userId })
       .from(prompts)
       .where(and(eq(prompts.sessionId, sessionId), eq(prompts.key, key)))
       .get();
-    return row ?? null;
+    if (!row) return null;
+    if (row.userId !== userId) throw keyTaken();
+    return { promptId: row.promptId, state: row.state };
   };
 
   return {
     answered,
     add(prompt) {
       return (
-        answered(prompt.sessionId, prompt.key) ??
+        answered(prompt) ??
         log.transaction((tx) => {
+          requireRoom(tx.store, prompt.sessionId);
           const free = deps.clientOf(prompt.sessionId) !== null && !firstOpen(db, prompt.sessionId);
           const state = free ? "running" : "queued";
           const promptId = insertPrompt(tx, prompt, { state, now: isoNow(clock) });
@@ -89,6 +104,7 @@ export function createPromptQueue(deps: Deps): PromptQueue {
         })
       );
     },
+    insert: (tx, prompt) => void insertPrompt(tx, prompt, { state: "queued", now: isoNow(clock) }),
     dispatch: (sessionId) =>
       deps.mutex.run(sessionId, async () => {
         const client = deps.clientOf(sessionId);
@@ -150,6 +166,29 @@ export function createPromptQueue(deps: Deps): PromptQueue {
       }
     },
   };
+}
+
+function requireRoom(store: Store, sessionId: string): void {
+  const waiting = store
+    .select({ n: count() })
+    .from(prompts)
+    .where(and(eq(prompts.sessionId, sessionId), eq(prompts.state, "queued")))
+    .get();
+  const most = SESSION_LIMITS.maxWaitingPrompts;
+  if ((waiting?.n ?? 0) < most) return;
+  throw new AppError(
+    "CONFLICT",
+    "session_busy",
+    `${most} prompts wait in this session already. Let some of them run, or stop them, then send it again.`,
+  );
+}
+
+function keyTaken(): AppError {
+  return new AppError(
+    "CONFLICT",
+    "bad_input",
+    "Somebody else used this key in this session. Send the prompt with another one, such as a UUID.",
+  );
 }
 
 function firstOpen(store: Store, sessionId: string): PromptId | undefined {

@@ -11,7 +11,7 @@ import { requireSession } from "./session-store";
 export interface Prompts {
   /**
    * Durable when it returns. The same `key` again gives the same answer and runs nothing.
-   * @throws AppError `session_stopped`, `too_large`, `unknown_model`, `no_key`.
+   * @throws AppError `session_stopped`, `too_large`, `unknown_model`, `no_key`; `bad_input` for somebody else's key.
    */
   send(
     caller: Caller,
@@ -34,13 +34,14 @@ export function createPrompts(deps: {
   return {
     async send(caller, prompt) {
       const session = requireSession(deps.db, caller, { id: prompt.sessionId, access: "write" });
-      const known = deps.queue.answered(session.id, prompt.key);
+      const mine = { ...prompt, userId: caller.userId };
+      const known = deps.queue.answered(mine);
       if (known) return known;
       const no = refusal("prompt", session.status);
       if (no) throw no;
       if (Buffer.byteLength(prompt.text) > SESSION_LIMITS.promptMaxBytes) throw tooLarge();
       if (prompt.kind === "prompt") deps.models.resolve(session.ownerId, prompt.model ?? session.model);
-      const answer = deps.queue.add({ ...prompt, userId: caller.userId });
+      const answer = deps.queue.add(mine);
       handOver(session.id);
       return answer;
     },

@@ -15,7 +15,7 @@ import { provisioningFailure } from "./decisions";
 import { INSTANCE_LIMITS, SESSION_LIMITS } from "./limits";
 import { pause } from "./pause";
 import type { Registrar } from "./registration";
-import { getSession, type SessionRow, setStatus } from "./session-store";
+import { getSession, type SessionRow, setStatus, type StatusChange } from "./session-store";
 
 export interface Provisioner {
   /**
@@ -44,19 +44,37 @@ export function createProvisioner(deps: Deps): Provisioner {
       try {
         await deps.startSlot(() => startInstance(deps, sessionId, signal), signal);
       } catch (error) {
-        await discardInstance(deps, sessionId);
-        if (signal.aborted) return;
-        deps.logger.error({ sessionId, err: error }, "session could not be started");
-        deps.log.transaction((tx) =>
-          setStatus(tx, sessionId, {
-            status: "error",
-            reason: provisioningFailure(error),
-            agentState: "asleep",
-          }),
+        if (!signal.aborted) deps.logger.error({ sessionId, err: error }, "session could not be started");
+        await discardInstance(deps, sessionId).catch((err: unknown) => {
+          deps.logger.error(
+            { sessionId, err },
+            "its container could not be taken off the books; it is later",
+          );
+        });
+        const failed: StatusChange = {
+          status: "error",
+          reason: provisioningFailure(error),
+          agentState: "asleep",
+        };
+        await untilWritten(deps, signal, () =>
+          deps.log.transaction((tx) => setStatus(tx, sessionId, failed)),
         );
       }
     },
   };
+}
+
+/** A session that failed because nothing can be written, on a full disk, must not be `creating` for ever. */
+async function untilWritten(deps: Deps, signal: AbortSignal, write: () => void): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      write();
+      return;
+    } catch (err) {
+      deps.logger.error({ err }, "a session's failure could not be written down; it is tried again");
+      await pause(SESSION_LIMITS.writeRetryMs, signal);
+    }
+  }
 }
 
 async function startInstance(deps: Deps, sessionId: string, signal: AbortSignal): Promise<void> {

@@ -68,6 +68,7 @@ describe("sessions and engine", () => {
       {
         start: () => undefined,
         isStarting: () => false,
+        onAdopt: () => undefined,
         fail: async (sessionId) => {
           failed.push(sessionId);
           t.db

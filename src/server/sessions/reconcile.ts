@@ -23,6 +23,8 @@ interface Deps {
 interface Acts {
   start(sessionId: string): void;
   isStarting(sessionId: string): boolean;
+  /** A container that ran while no server was there is about to be talked to again. */
+  onAdopt(sessionId: string): void;
   /** Under the session's mutex. */
   fail(sessionId: string, reason: Failure): Promise<void>;
 }
@@ -44,6 +46,7 @@ export function createReconciliation(deps: Deps, acts: Acts): () => Promise<void
       case "adopt":
         if (row.instanceId && secrets && !deps.connections.get(sessionId)) {
           const endpoint = await deps.connections.openEgress(sessionId, row.instanceId);
+          acts.onAdopt(sessionId);
           deps.connections.open({ sessionId, instanceId: row.instanceId, endpoint, secrets });
         }
         return;

@@ -69,6 +69,7 @@ describe("a session that is stopped while prompts wait", () => {
       models: { resolve: () => ({}) as never },
       tickets: createTickets(t.clock),
       image: "image:1",
+      maxSessions: 10,
       credentialsFor: () => [],
     });
     services.start();
