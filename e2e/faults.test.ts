@@ -130,22 +130,26 @@ describe("faults", () => {
     const again = await runTurn(product.client, { sessionId: id, text: "#script\nsay recovered" });
     expect(again.text).toContain("recovered");
 
-    for (const failure of ["500", "429", "cut"]) {
-      const key = randomUUID();
+    for (const [failure, code] of [
+      ["500", "provider_unavailable"],
+      ["429", "provider_rate_limited"],
+      ["cut", "provider_cut"],
+    ]) {
+      const text = `#script\nfail ${failure}`;
       const { promptId } = await product.client.prompts.send.mutate({
         sessionId: id,
-        text: `#script\nfail ${failure}`,
-        key,
+        text,
+        key: randomUUID(),
       });
       await until(
-        async () =>
-          (await read(id)).some(
-            (e) =>
-              (e.type === "retry.scheduled" || e.type === "error") && e.seq > startOf(promptId, lastRead),
-          ),
+        async () => retryOf(promptId, await read(id)) !== undefined,
         60_000,
         `a notice for ${failure}`,
       );
+      expect(retryOf(promptId, lastRead)).toMatchObject({
+        code,
+        message: expect.stringMatching(/tries again by itself at .+ stop the turn and .+\.$/) as string,
+      });
       await product.client.prompts.abort.mutate({ sessionId: id });
       await eventsUntilTurnEnds(id, promptId);
     }
@@ -208,11 +212,10 @@ describe("faults", () => {
   }
 });
 
-function startOf(promptId: string, events: SessionEvent[]): number {
-  return (
-    events.find((e) => e.type === "prompt.queued" && e.data.promptId === promptId)?.seq ??
-    Number.MAX_SAFE_INTEGER
-  );
+/** The first retry after the prompt was sent. */
+function retryOf(promptId: string, events: SessionEvent[]): unknown {
+  const sent = events.findIndex((e) => e.type === "prompt.queued" && e.data.promptId === promptId);
+  return sent < 0 ? undefined : events.slice(sent).find((e) => e.type === "retry.scheduled")?.data;
 }
 
 function outputOf(events: SessionEvent[]): string {

@@ -80,9 +80,16 @@ async function watch(sessionId: string, promptId: string): Promise<number> {
       case "request.opened":
         await answer(sessionId, event);
         break;
+      // The model is asked again by itself, which may take minutes: nothing else is heard of it meanwhile.
+      case "retry.scheduled":
       case "error":
         console.error(event.data.message);
         break;
+      // Refused by the agent, or stopped before it began: no turn will end.
+      case "prompt.cancelled":
+        if (event.data.promptId !== promptId) break;
+        console.error(`The prompt was cancelled: ${event.data.reason ?? "send it again."}`);
+        return 1;
       case "turn.ended":
         if (event.data.promptId !== promptId) break;
         if (event.data.error) console.error(event.data.error.message);

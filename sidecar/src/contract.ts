@@ -202,8 +202,16 @@ export const eventData = {
     cost: z.number(),
     ...inChild,
   }),
-  /** `nextAt`: ISO time of the next try. */
-  "retry.scheduled": z.object({ attempt: z.number().int(), message: text, nextAt: z.string(), ...inChild }),
+  /**
+   * A model call failed and is made again. `code`, `message` and `detail` as of a failure (`code` missing in events of older
+   * sidecars, whose `message` is technical); `nextAt`: ISO time of the next try.
+   */
+  "retry.scheduled": failure.extend({
+    code: failure.shape.code.optional(),
+    attempt: z.number().int(),
+    nextAt: z.string(),
+    ...inChild,
+  }),
   error: failure.extend(inChild),
 } as const;
 

@@ -125,9 +125,13 @@ export interface SettingsView {
   archived?: boolean;
 }
 
+/** A model call that failed and is made again at `nextAt`; `message` says why, and what can be done but wait. */
 export interface RetryView {
+  /** As of a {@link Failure}; missing in old events. */
+  code?: string;
   attempt: number;
   message: string;
+  detail?: string;
   nextAt: string;
   childId?: string;
 }

@@ -188,6 +188,27 @@ describe("failures", () => {
   });
 
   it.each([
+    ["stream-cut-and-retried", "provider_cut", "The provider broke its answer off."],
+    ["rate-limited-and-retried", "provider_rate_limited", "The provider's rate limit"],
+    ["retried-until-given-up", "provider_unavailable", "The provider does not answer properly."],
+  ])("says which failure is behind the retry of %s, and what to do", (name, code, what) => {
+    const retry = ofType(replay(recording(name)), "retry.scheduled")[0];
+    expect(retry).toMatchObject({ code, attempt: 1 });
+    expect(retry?.message).toContain(what);
+    expect(retry?.message).toMatch(
+      /tries again by itself at 2026-11-2\d [\d:]+ UTC: .*stop the turn and .*\.$/,
+    );
+    expect(retry?.detail).toMatch(/Connection reset|Rate limit reached|had an error/);
+  });
+
+  it("names the failure that opencode gave up at", () => {
+    const events = replay(recording("retried-until-given-up"));
+    expect(ofType(events, "retry.scheduled").map((retry) => retry.attempt)).toEqual([1, 2, 3, 4, 5]);
+    expect(ofType(events, "error")).toMatchObject([{ code: "provider_unavailable" }]);
+    expect(ofType(events, "message.ended").at(-1)?.error?.code).toBe("provider_unavailable");
+  });
+
+  it.each([
     [1e300, "+275760-09-13T00:00:00.000Z"],
     [-1, "1970-01-01T00:00:00.000Z"],
   ])("tells the nearest time there is when the next try is at %d", (next, nextAt) => {

@@ -1,5 +1,5 @@
 import type { EventDataOf, SidecarEventBody } from "../contract";
-import { failureOf } from "../opencode/failures";
+import { failureOf, retryOf } from "../opencode/failures";
 import type {
   AgentEvent,
   AgentHistory,
@@ -224,12 +224,8 @@ export class Normaliser {
     if (status.type !== "idle") this.#messages.busy(sessionID);
     if (status.type !== "retry") return [];
     const nextAt = new Date(Math.min(MAX_DATE_MS, Math.max(0, status.next))).toISOString();
-    const data = {
-      attempt: Math.trunc(status.attempt),
-      message: status.message.slice(0, 4000),
-      nextAt,
-      ...inChild,
-    };
+    const attempt = Math.trunc(status.attempt);
+    const data = { ...retryOf(status.message, nextAt), attempt, nextAt, ...inChild };
     // The next try makes new parts; what the failed one streamed stays as it is.
     return [...this.#abandonTexts(sessionID), { type: "retry.scheduled", data }];
   }
