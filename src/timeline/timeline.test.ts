@@ -203,11 +203,33 @@ describe("the rest of a session", () => {
     expect(timeline.totals).toEqual({ tokens: tokens(6, 5), cost: 0.75 });
   });
   it("shows a retry until the model goes on", () => {
-    const retry: EventBody = { type: "retry.scheduled", data: { attempt: 2, message: "429", nextAt: AT } };
-    expect(of(retry, { type: "session.updated", data: {} }).retry).toMatchObject({ attempt: 2 });
+    const data = { code: "provider_rate_limited", attempt: 2, message: "Wait.", detail: "429", nextAt: AT };
+    const retry: EventBody = { type: "retry.scheduled", data };
+    expect(of(retry, { type: "session.updated", data: {} }).retry).toEqual(data);
     expect(
       of(retry, { type: "part.delta", data: { messageId: "m", partId: "p", text: "x" } }).retry,
     ).toBeNull();
+  });
+  it("shows a sub-agent's retry until that one goes on, whatever others say, or the turn ends", () => {
+    const retry: EventBody = {
+      type: "retry.scheduled",
+      data: { attempt: 1, message: "Wait.", nextAt: AT, childId: "c" },
+    };
+    const says = (childId?: string): EventBody => ({
+      type: "part.delta",
+      data: { messageId: "m", partId: "p", text: "x", ...(childId ? { childId } : {}) },
+    });
+    expect(of(retry, says(), says("d"), { type: "child.ended", data: { childId: "d" } }).retry).toMatchObject(
+      {
+        childId: "c",
+      },
+    );
+    for (const end of [
+      says("c"),
+      { type: "child.ended", data: { childId: "c" } },
+      { type: "turn.ended", data: { turnId: "turn_1", promptId: "prm_1", outcome: "aborted" } },
+    ] satisfies EventBody[])
+      expect(of(retry, end).retry).toBeNull();
   });
   it("follows todos, sub-agents, changes, undo, status and errors", () => {
     const timeline = of(

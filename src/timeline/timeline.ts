@@ -10,6 +10,7 @@ import { applyTurn } from "./apply-turn";
 import { PersistentList } from "./persistent-list";
 import { PersistentMap } from "./persistent-map";
 import type { Timeline } from "./state";
+import type { RetryView } from "./view";
 
 export type { Timeline } from "./state";
 
@@ -61,7 +62,7 @@ export function applyEvent(timeline: Timeline, event: SessionEvent): Timeline {
   if (event.seq <= timeline.lastSeq) return timeline;
   if (event.seq > timeline.lastSeq + 1) throw new TimelineGapError(timeline.lastSeq, event.seq);
   const applied = dispatch(timeline, event);
-  return { ...applied, lastSeq: event.seq, retry: endsRetry(event) ? null : applied.retry };
+  return { ...applied, lastSeq: event.seq, retry: retryAfter(applied.retry, event) };
 }
 
 /** @throws TimelineGapError when the events are not dense. */
@@ -110,7 +111,10 @@ function dispatch(timeline: Timeline, event: SessionEvent): Timeline {
   }
 }
 
-/** Whatever the model brings after a retry was announced means that the wait is over. */
-function endsRetry(event: SessionEvent): boolean {
-  return /^(turn|part|tool)\.|^message\.ended$/.test(event.type);
+/** What the model brings after a retry was announced means that the wait is over, in its own conversation. */
+function retryAfter(retry: RetryView | null, event: SessionEvent): RetryView | null {
+  if (retry === null || event.type.startsWith("turn.")) return null;
+  const childId = "childId" in event.data ? event.data.childId : undefined;
+  const goesOn = /^(part|tool)\.|^(message|child)\.ended$/.test(event.type);
+  return goesOn && childId === retry.childId ? null : retry;
 }
