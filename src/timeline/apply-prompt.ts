@@ -1,4 +1,4 @@
-import { appendMessage, PROMPT_TEXT_PREFIX } from "./messages";
+import { appendMessage, messageOf, PROMPT_TEXT_PREFIX, replaceMessage } from "./messages";
 import type { EventOf, Timeline } from "./state";
 import type { MessageView } from "./view";
 
@@ -20,11 +20,19 @@ export function applyPrompt(timeline: Timeline, event: PromptEvent): Timeline {
     case "prompt.started":
       return beginPrompt(timeline, event.data.promptId, { seq: event.seq });
     case "prompt.cancelled":
-      return {
-        ...timeline,
-        queue: timeline.queue.filter((waiting) => waiting.promptId !== event.data.promptId),
-      };
+      return cancelPrompt(timeline, event);
   }
+}
+
+/** One that waits is gone. One that was begun stays where it stands and says that nothing came of it. */
+function cancelPrompt(timeline: Timeline, event: EventOf<"prompt.cancelled">): Timeline {
+  const { promptId, reason } = event.data;
+  const without = { ...timeline, queue: timeline.queue.filter((waiting) => waiting.promptId !== promptId) };
+  const begun = messageOf(without, promptId);
+  // A turn tells its end itself.
+  if (begun === undefined || begun.turnId !== undefined) return without;
+  const cancelled = reason === undefined ? {} : { reason };
+  return replaceMessage(without, begun.id, { ...begun, state: "done", cancelled });
 }
 
 /**
@@ -41,11 +49,15 @@ export function beginPrompt(
   const without = { ...timeline, queue: timeline.queue.filter((message) => message !== waiting) };
   return appendMessage(without, {
     ...waiting,
-    // A prompt is complete as it stands; a shell command lasts as long as its turn.
-    state: waiting.kind === "shell" ? "streaming" : "done",
+    state: begunState(waiting),
     startedSeq: opts.seq,
     ...(opts.turnId === undefined ? {} : { turnId: opts.turnId }),
   });
+}
+
+/** A prompt is complete as it stands; a shell command lasts as long as its turn. */
+export function begunState(prompt: Pick<MessageView, "kind">): MessageView["state"] {
+  return prompt.kind === "shell" ? "streaming" : "done";
 }
 
 function queuedMessage(event: EventOf<"prompt.queued">): MessageView {

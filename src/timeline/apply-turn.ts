@@ -1,6 +1,7 @@
-import { beginPrompt } from "./apply-prompt";
+import { beginPrompt, begunState } from "./apply-prompt";
 import { closeMessage, messageOf, replaceMessage } from "./messages";
 import type { EventOf, Timeline } from "./state";
+import type { MessageView } from "./view";
 
 export function applyTurn(
   timeline: Timeline,
@@ -22,12 +23,18 @@ function startTurn(timeline: Timeline, event: EventOf<"turn.started">): Timeline
   const prompt = messageOf(begun, promptId);
   const turn = { turnId, promptId, outcome: null, startedAt: event.at, endedAt: null };
   return {
-    ...(prompt === undefined ? begun : replaceMessage(begun, prompt.id, { ...prompt, turnId })),
+    ...(prompt === undefined ? begun : replaceMessage(begun, prompt.id, runningPrompt(prompt, turnId))),
     turns: begun.turns.set(turnId, turn),
     currentTurnId: turnId,
     // A new prompt makes an undo final.
     revertedFrom: null,
   };
+}
+
+/** Cancelled because nobody knew that it ran: the turn's own word counts. */
+function runningPrompt(prompt: MessageView, turnId: string): MessageView {
+  const { cancelled, ...rest } = prompt;
+  return { ...rest, turnId, ...(cancelled === undefined ? {} : { state: begunState(prompt) }) };
 }
 
 function endTurn(timeline: Timeline, event: EventOf<"turn.ended">): Timeline {

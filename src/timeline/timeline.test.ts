@@ -84,6 +84,46 @@ describe("prompts", () => {
   });
 });
 
+describe("a prompt that is cancelled after its start", () => {
+  const begun = (kind: "prompt" | "shell"): EventBody[] => [
+    queued(1, kind),
+    { type: "prompt.started", data: { promptId: "prm_1" } },
+  ];
+  const cancelled = (reason?: string): EventBody => ({
+    type: "prompt.cancelled",
+    data: { promptId: "prm_1", ...(reason === undefined ? {} : { reason }) },
+  });
+  const started: EventBody = { type: "turn.started", data: { turnId: "turn_1", promptId: "prm_1" } };
+
+  it.each(["prompt", "shell"] as const)("closes a %s and says why nothing came of it", (kind) => {
+    const timeline = of(...begun(kind), cancelled("Stopped before it began."));
+    expect(all(timeline).messages).toMatchObject([
+      { id: "prm_1", state: "done", cancelled: { reason: "Stopped before it began." } },
+    ]);
+    expect(timeline.openMessageIds).toEqual([]);
+    expect(messageOf(of(...begun(kind), cancelled()), "prm_1")?.cancelled).toEqual({});
+    expect(messageOf(of(...begun(kind)), "prm_1")).not.toHaveProperty("cancelled");
+  });
+  it("leaves the next prompt's message alone", () => {
+    const timeline = of(...begun("prompt"), cancelled(), ...plainTurn(2));
+    expect(all(timeline).messages.map((m) => [m.promptId, m.cancelled])).toEqual([
+      ["prm_1", {}],
+      ["prm_2", undefined],
+      [undefined, undefined],
+    ]);
+  });
+  it("runs after all when its turn is heard of", () => {
+    const timeline = of(...begun("shell"), cancelled(), started);
+    expect(messageOf(timeline, "prm_1")).toMatchObject({ turnId: "turn_1", state: "streaming" });
+    expect(messageOf(timeline, "prm_1")).not.toHaveProperty("cancelled");
+  });
+  it("is left to the turn that has begun", () => {
+    const timeline = of(...begun("shell"), started, cancelled());
+    expect(messageOf(timeline, "prm_1")).toMatchObject({ state: "streaming" });
+    expect(messageOf(timeline, "prm_1")).not.toHaveProperty("cancelled");
+  });
+});
+
 describe("parts and tools", () => {
   const part = { messageId: "m", partId: "p" };
   const message = (timeline: Timeline) => messageOf(timeline, "m");

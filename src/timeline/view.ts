@@ -53,6 +53,8 @@ export interface MessageView {
   agent?: string;
   /** The person's user id. */
   by?: string;
+  /** Of what a person sent and what was then not run: refused by the agent, or stopped before it began. */
+  cancelled?: { reason?: string };
   /** The sub-agent's conversation; absent in the main one. */
   childId?: string;
   tokens?: TokenUsage;
