@@ -5,6 +5,8 @@ import type { AgentMessage } from "../opencode/wire";
 interface MessageState {
   sessionId: string;
   role: "user" | "assistant";
+  /** Its start, until that is told: a person's message may hold nothing that people see. */
+  untold: SidecarEventBody | null;
   ended: boolean;
   /** opencode's last word on it, once that says that it is complete. */
   completed: AgentMessage | null;
@@ -53,6 +55,15 @@ export class Messages {
     return [...events, ...this.partTaken(info.id)];
   }
 
+  /** A part of it that people see has come: its start, if that was not told yet. */
+  tell(messageId: string): SidecarEventBody[] {
+    const message = this.#messages.get(messageId);
+    if (!message?.untold) return [];
+    const started = message.untold;
+    message.untold = null;
+    return [started];
+  }
+
   /** A part of the message has come, or come to its end. */
   partTaken(messageId: string): SidecarEventBody[] {
     const message = this.#messages.get(messageId);
@@ -89,10 +100,11 @@ export class Messages {
     // Nothing says that a person's message is complete but the answer to it.
     const before = isAnswer ? [...this.#endQuestions(sessionId), ...this.#endAnswers(sessionId)] : [];
     if (isAnswer) this.busy(sessionId);
-    this.#messages.set(info.id, { sessionId, role, ended: false, completed: null });
     const model = modelOf(info);
     const data = { messageId: info.id, role, turnId: turn.turnId, ...(model ? { model } : {}) };
-    return [...before, { type: "message.started", data: { ...data, ...this.#placeOf(sessionId) } }];
+    const untold = { type: "message.started" as const, data: { ...data, ...this.#placeOf(sessionId) } };
+    this.#messages.set(info.id, { sessionId, role, untold, ended: false, completed: null });
+    return isAnswer ? [...before, ...this.tell(info.id)] : [];
   }
 
   #endQuestions(sessionId: string): SidecarEventBody[] {
@@ -100,6 +112,7 @@ export class Messages {
     for (const [messageId, message] of this.#messages) {
       if (message.role !== "user" || message.ended || message.sessionId !== sessionId) continue;
       message.ended = true;
+      if (message.untold) continue;
       const data = { messageId, role: "user" as const, ...this.#placeOf(sessionId) };
       events.push({ type: "message.ended", data });
     }

@@ -142,6 +142,13 @@ describe("tools", () => {
     expect(types(events).slice(-2)).toEqual(["tool.ended", "message.ended"]);
     expect(ofType(events, "part.started").map((part) => part.kind)).toEqual(["tool"]);
   });
+
+  it("shows no message in the person's name that holds nothing of the person's", () => {
+    // opencode puts one, for the model alone, before the command.
+    expect(ofType(replay(recording("shell")), "message.started").map(({ role }) => role)).toEqual([
+      "assistant",
+    ]);
+  });
 });
 
 describe("sub-agents", () => {

@@ -139,7 +139,8 @@ export class Normaliser {
     const childId = this.#sessions.placeOf(part.sessionID);
     const place: PartPlace = { messageId: part.messageID, partId: part.id, ...childId };
     const events = this.#partEvents(part, place, message);
-    return [...events, ...this.#messages.partTaken(part.messageID)];
+    const started = events.length > 0 ? this.#messages.tell(part.messageID) : [];
+    return [...started, ...events, ...this.#messages.partTaken(part.messageID)];
   }
 
   #partEvents(
