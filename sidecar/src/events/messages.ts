@@ -70,6 +70,14 @@ export class Messages {
     return message && this.#atRest.has(message.sessionId) ? this.#endWhenWhole(message) : [];
   }
 
+  /** Nothing runs in the session, and every answer in it has ended. */
+  isOver(sessionId: string): boolean {
+    if (!this.#atRest.has(sessionId)) return false;
+    return ![...this.#messages.values()].some(
+      (message) => message.sessionId === sessionId && message.role === "assistant" && !message.ended,
+    );
+  }
+
   busy(sessionId: string): void {
     this.#atRest.delete(sessionId);
   }

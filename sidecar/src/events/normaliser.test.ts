@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { parseEventBody, type SidecarEventBody } from "../contract";
-import type { AgentEvent } from "../opencode/wire";
+import { agentEvent, type AgentEvent } from "../opencode/wire";
 import { Normaliser } from "./normaliser";
 import { OpenState } from "./open-state";
 import { ofType, RECORDINGS, recording, replay, textOf } from "./recordings.testing";
@@ -164,6 +164,27 @@ describe("sub-agents", () => {
     expect(types(inChild)).toContain("request.opened");
     expect(types(inChild).at(-1)).toBe("child.ended");
     expect(ofType(inChild, "usage.updated")).toHaveLength(2);
+  });
+
+  it.each(["sub-agent", "sub-agent-aborted"])("ends a child after all that is in it: %s", (name) => {
+    const events = replay(recording(name));
+    const inChild = events.filter((event) => "childId" in event.data && event.data.childId !== undefined);
+    expect(types(inChild).filter((type) => type === "child.ended")).toHaveLength(1);
+    expect(types(inChild).at(-1)).toBe("child.ended");
+  });
+
+  it("starts a child anew that another tool goes on with, and does not end it before it speaks", () => {
+    const source = recording("sub-agent");
+    const normaliser = new Normaliser({ mainSessionId: "ses_main", workspace: "/workspace" });
+    normaliser.beginTurn({ turnId: "trn_1", startedAtMs: 0 });
+    for (const event of source) normaliser.take(event);
+    const again = source.flatMap((event) => {
+      const text = JSON.stringify(event).replace(/(msg|prt)_/g, "$1_again");
+      return event.type.startsWith("message") ? [agentEvent.parse(JSON.parse(text))] : [];
+    });
+    const seen = types(again.flatMap((event) => normaliser.take(event)));
+    expect(seen).toContain("child.started");
+    expect(seen).not.toContain("child.ended");
   });
 
   it("ignores sessions that are not of this conversation", () => {

@@ -107,7 +107,9 @@ export class Normaliser {
           this.#status(event.properties, inChild),
         );
       case "session.idle":
-        return this.#inSession(event.properties.sessionID, () => this.#idle(event.properties.sessionID));
+        return this.#inSession(event.properties.sessionID, () =>
+          this.#messages.idle(event.properties.sessionID),
+        );
       case "session.error":
         return this.#error(event.properties);
       case "todo.updated":
@@ -130,7 +132,9 @@ export class Normaliser {
   ): SidecarEventBody[] {
     if (!this.#sessions.knows(sessionId)) return [];
     const inChild = this.#sessions.placeOf(sessionId);
-    return [...this.#sessions.announce(sessionId), ...make(inChild)];
+    const events = [...this.#sessions.announce(sessionId), ...make(inChild)];
+    // Its last words may follow the news that it is idle.
+    return this.#messages.isOver(sessionId) ? [...events, ...this.#sessions.ended(sessionId)] : events;
   }
 
   #part(part: AgentPart): SidecarEventBody[] {
@@ -194,7 +198,9 @@ export class Normaliser {
     }
     const childSession = part.state.metadata?.sessionId;
     if (part.tool === "task" && part.state.status === "running" && typeof childSession === "string") {
-      events.push(...this.#sessions.linked(childSession, place, part.state.title ?? ""));
+      const linked = this.#sessions.linked(childSession, place, part.state.title ?? "");
+      if (linked.length > 0) this.#messages.busy(childSession);
+      events.push(...linked);
     }
     return known.kind === "tool" ? [...events, ...updateTool(known, place, part)] : events;
   }
@@ -238,10 +244,6 @@ export class Normaliser {
         events.push(...abandonText(part, part.place));
     }
     return events;
-  }
-
-  #idle(sessionId: string): SidecarEventBody[] {
-    return [...this.#messages.idle(sessionId), ...this.#sessions.ended(sessionId)];
   }
 
   #error({
