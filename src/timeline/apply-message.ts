@@ -66,7 +66,8 @@ function changeMessage(
   change: (message: MessageView) => MessageView,
 ): Timeline {
   const { messageId, model, tokens, cost, childId } = event.data;
-  const before = messageOf(timeline, messageId) ?? {
+  const known = messageOf(timeline, messageId);
+  const before = known ?? {
     ...newMessage(event),
     ...(childId === undefined ? {} : { childId }),
   };
@@ -76,10 +77,11 @@ function changeMessage(
     ...(tokens === undefined ? {} : { tokens }),
     ...(cost === undefined ? {} : { cost }),
   };
-  return {
-    ...replaceMessage(timeline, messageId, after),
-    totals: totalsAfter(timeline.totals, before, after),
-  };
+  const totals = totalsAfter(timeline.totals, before, after);
+  if (known !== undefined || !timeline.hasOlder)
+    return { ...replaceMessage(timeline, messageId, after), totals };
+  // One of the older messages, which are not at hand: its end counts, and what repeats the end's figures does not.
+  return event.type === "message.ended" ? { ...timeline, totals } : timeline;
 }
 
 function newMessage(event: { seq: number; at: string; data: { messageId: string } }): MessageView {

@@ -50,7 +50,7 @@ export interface PartAddress {
 
 /**
  * Changes a part. A message or part that is not known is made first: whoever started later than at the first event
- * sees deltas of what began before.
+ * sees deltas of what began before. Save in a timeline that knows of older messages: the unknown one is among those.
  */
 export function changePart(
   timeline: Timeline,
@@ -58,7 +58,9 @@ export function changePart(
   change: (part: PartView | undefined) => PartView,
 ): Timeline {
   const { messageId, partId, childId } = event.data;
-  const message = messageOf(timeline, messageId) ?? {
+  const known = messageOf(timeline, messageId);
+  if (known === undefined && timeline.hasOlder) return timeline;
+  const message = known ?? {
     id: messageId,
     role: "assistant",
     kind: "message",

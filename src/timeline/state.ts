@@ -20,6 +20,8 @@ export interface Timeline {
   readonly lastSeq: number;
   /** In the order in which they began; sub-agents' messages among them, marked by `childId`. */
   readonly messages: PersistentList<MessageView>;
+  /** Older messages exist that this timeline was not given; what comes of them is not its business. */
+  readonly hasOlder: boolean;
   /** Place in `messages` by message id, and by prompt id for what a person sent. */
   readonly messageIndex: PersistentMap<number>;
   /** Those in state `streaming`. */

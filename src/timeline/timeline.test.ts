@@ -369,6 +369,43 @@ describe("snapshot and tail", () => {
   });
 });
 
+describe("a window that leaves out what still goes on", () => {
+  const model = { providerId: "demo", modelId: "demo-1" };
+  const used = { model, tokens: tokens(5, 1), cost: 0.25 };
+  const old = { messageId: "m_old", partId: "p_old" };
+  const start: EventBody[] = [
+    { type: "turn.started", data: { turnId: "turn_1", promptId: "prm_1" } },
+    { type: "message.started", data: { messageId: "m_old", role: "assistant", turnId: "turn_1" } },
+    { type: "part.started", data: { ...old, kind: "tool", tool: "task" } },
+    { type: "message.started", data: { messageId: "m_child", role: "assistant", childId: "c" } },
+  ];
+  const rest: EventBody[] = [
+    {
+      type: "part.started",
+      data: { messageId: "m_child", partId: "p", kind: "text", text: "x", childId: "c" },
+    },
+    { type: "message.ended", data: { messageId: "m_child", role: "assistant", childId: "c" } },
+    { type: "tool.output", data: { ...old, suffix: "out" } },
+    { type: "tool.ended", data: { ...old, tool: "task", status: "completed", title: "t", durationMs: 1 } },
+    { type: "message.ended", data: { messageId: "m_old", role: "assistant", ...used } },
+    { type: "usage.updated", data: { messageId: "m_old", ...used } },
+  ];
+
+  it("goes on without it: no piece of it stands at the wrong place, and its cost counts once", () => {
+    const events = numbered([...start, ...rest]);
+    const whole = timelineOf(events);
+    for (let cut = start.length; cut <= events.length; cut += 1) {
+      const newest = timelineWindow(timelineOf(events.slice(0, cut)), { limit: 1 });
+      const timeline = timelineOf(events.slice(cut), timelineFromWindow(newest));
+      expect(timelineWindow(timeline, { limit: 5 }).messages, `cut ${cut}`).toEqual([
+        messageOf(whole, "m_child"),
+      ]);
+      expect(timeline.totals, `cut ${cut}`).toEqual(whole.totals);
+      expect(timelineWindow(timeline, { limit: 5 }).hasMore).toBe(true);
+    }
+  });
+});
+
 describe("settings", () => {
   it("are what session.updated said last of each, and stand in a window too", () => {
     const timeline = of(

@@ -34,6 +34,7 @@ export function emptyTimeline(opts: { afterSeq?: number } = {}): Timeline {
   return {
     lastSeq: opts.afterSeq ?? 0,
     messages: PersistentList.empty(),
+    hasOlder: false,
     messageIndex: PersistentMap.empty(),
     openMessageIds: [],
     queue: [],

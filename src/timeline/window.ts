@@ -49,7 +49,7 @@ export function timelineWindow(
   return {
     messages: opts.beforeSeq === undefined ? [...messages, ...timeline.queue] : messages,
     lastSeq: timeline.lastSeq,
-    hasMore: start > 0,
+    hasMore: start > 0 || timeline.hasOlder,
     summary: summaryOf(timeline, messages),
   };
 }
@@ -66,6 +66,7 @@ export function timelineFromWindow(newest: TimelineWindow): Timeline {
     ...emptyTimeline({ afterSeq: newest.lastSeq }),
     ...rest,
     messages: PersistentList.from(messages),
+    hasOlder: newest.hasMore,
     messageIndex: PersistentMap.from(index),
     openMessageIds: messages.filter((message) => message.state === "streaming").map((message) => message.id),
     queue: newest.messages.filter((message) => message.state === "queued"),
