@@ -10,6 +10,13 @@ describe("imageConfig", () => {
       expect.arrayContaining(["--reuid=1001", "--regid=1001", "--ambient-caps=-all"]),
     );
   });
+  it("gives terminals one group more than the agent, which has none", () => {
+    const { agentPrefix, terminalPrefix } = imageConfig({});
+    expect(agentPrefix).toContain("--clear-groups");
+    expect(terminalPrefix).toEqual(
+      agentPrefix.map((word) => (word === "--clear-groups" ? "--groups=100" : word)),
+    );
+  });
   it("refuses root and nonsense", () => {
     for (const uid of ["0", "-1", "agent"]) expect(() => imageConfig({ OPENAGENT_AGENT_UID: uid })).toThrow();
   });

@@ -2,7 +2,7 @@
  * Where things stand and how the agent is started. The image's values are in {@link imageConfig}; tests pass others.
  */
 import { z } from "zod";
-import { AGENT_UID, PATHS, PORTS } from "./image-places";
+import { AGENT_UID, PATHS, PORTS, TERMINAL_GID } from "./image-places";
 
 export interface SidecarConfig {
   /** Unix socket that the server dials. */
@@ -18,6 +18,8 @@ export interface SidecarConfig {
   opencodeBin: string;
   /** Put before every command of the agent: drops to its uid. Empty when the sidecar itself runs as the agent, as in tests. */
   agentPrefix: readonly string[];
+  /** The same for the shells of terminals, with the group that tells their processes from the agent's. */
+  terminalPrefix: readonly string[];
   /** Whose left-over processes end with a turn; null leaves all alone. */
   agentUid: number | null;
   ports: { opencode: number; credentialProxy: number; egressForwarder: number };
@@ -29,13 +31,13 @@ export interface SidecarConfig {
 /** Certificate bundles of networks with an authority of their own; set in the image, no secrets. */
 const PASSED_ON = ["NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "LANG", "TZ"] as const;
 
-/** `--clear-groups`, no inheritable and no ambient capability: nothing of the sidecar's rights is left. */
-function dropTo(uid: number): string[] {
+/** No group but `group`, no inheritable and no ambient capability: nothing of the sidecar's rights is left. */
+function dropTo(uid: number, group?: number): string[] {
   return [
     "setpriv",
     `--reuid=${uid}`,
     `--regid=${uid}`,
-    "--clear-groups",
+    group === undefined ? "--clear-groups" : `--groups=${group}`,
     "--inh-caps=-all",
     "--ambient-caps=-all",
     "--",
@@ -60,6 +62,7 @@ export function imageConfig(environment: Readonly<Record<string, string | undefi
     modelsFile: PATHS.modelsFile,
     opencodeBin: PATHS.opencode,
     agentPrefix: dropTo(agentUid),
+    terminalPrefix: dropTo(agentUid, TERMINAL_GID),
     agentUid,
     ports: {
       opencode: PORTS.opencode,

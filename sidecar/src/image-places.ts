@@ -28,3 +28,8 @@ export const PORTS = {
 
 export const SIDECAR_UID = 900;
 export const AGENT_UID = 1000;
+/**
+ * A supplementary group that opens nothing (Debian's `users`): it marks what people start in terminals, as the agent's own
+ * processes have none and cannot take one.
+ */
+export const TERMINAL_GID = 100;

@@ -122,6 +122,7 @@ async function testConfig(dir: string, options: TestSidecarOptions): Promise<Sid
     modelsFile: join(import.meta.dirname, "opencode/fixtures/models.json"),
     opencodeBin: options.opencodeBin ?? "/bin/false",
     agentPrefix: [],
+    terminalPrefix: [],
     agentUid: null,
     ports: {
       opencode: await freePort(),

@@ -8,6 +8,7 @@ import {
   type RegistrationPayload,
 } from "./protocol";
 import { SidecarError } from "./errors";
+import { TERMINAL_GID } from "./image-places";
 import { Spool } from "./events/spool";
 import type { Log } from "./log";
 import { type AgentLaunch, launchAgent } from "./opencode/agent-launch";
@@ -180,7 +181,7 @@ export class Instance {
     const sweep = async () => {
       if (config.agentUid === null) return;
       const keep = () => [...terminals.shellPids(), ...(supervisor.pid === null ? [] : [supervisor.pid])];
-      const killed = await killLeftovers(config.agentUid, keep);
+      const killed = await killLeftovers({ uid: config.agentUid, keptGroup: TERMINAL_GID, keep });
       if (killed > 0) log.info("left-over processes ended", { killed });
     };
     const agent = {
@@ -208,6 +209,6 @@ export class Instance {
 
 /** Shells run as the agent, in the workspace; the change of directory is made with the agent's rights. */
 function terminalOptions(config: SidecarConfig): Parameters<typeof createTerminals>[0] {
-  const shell = [...config.agentPrefix, "env", "-C", config.workspace, "/bin/bash", "-l"];
+  const shell = [...config.terminalPrefix, "env", "-C", config.workspace, "/bin/bash", "-l"];
   return { shell, cwd: "/", env: agentEnvironment(config), maxTerminals: config.maxTerminals };
 }
