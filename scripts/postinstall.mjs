@@ -3,8 +3,7 @@
  * the system's in the PATH of every script; then the same command would run on another Node after the first install.
  */
 import { rmSync } from "node:fs";
-import { join } from "node:path";
 
 for (const name of ["node", "npm", "npx"]) {
-  rmSync(join(import.meta.dirname, "../node_modules/.bin", name), { force: true });
+  rmSync(new URL(`../node_modules/.bin/${name}`, import.meta.url), { force: true });
 }
