@@ -273,18 +273,27 @@ export async function docker(...args: string[]): Promise<string> {
   return (await run("docker", args, { maxBuffer: 64 * 1024 * 1024 })).stdout;
 }
 
-/** An example of examples/, run as a person runs it. */
+/** An example of examples/, run as a person runs it: by npx, on the Node of their PATH. */
 export async function runExample(
   name: string,
   opts: { url: string; token: string; args?: string[] },
 ): Promise<{ stdout: string; code: number }> {
-  const env = { ...process.env, OPENAGENT_URL: opts.url, OPENAGENT_TOKEN: opts.token };
+  // What npm adds for its scripts, a person's shell does not have.
+  const env: NodeJS.ProcessEnv = {
+    ...process.env,
+    OPENAGENT_URL: opts.url,
+    OPENAGENT_TOKEN: opts.token,
+  };
+  for (const variable of Object.keys(env)) if (variable.startsWith("npm_")) delete env[variable];
+  env.PATH = env.PATH?.split(":")
+    .filter((dir) => !dir.endsWith("node_modules/.bin"))
+    .join(":");
   try {
-    const { stdout } = await run(
-      process.execPath,
-      ["--import", "tsx", `examples/${name}`, ...(opts.args ?? [])],
-      { cwd: ROOT, env, timeout: 100_000 },
-    );
+    const { stdout } = await run("npx", ["tsx", `examples/${name}`, ...(opts.args ?? [])], {
+      cwd: ROOT,
+      env,
+      timeout: 100_000,
+    });
     return { stdout, code: 0 };
   } catch (error) {
     const failed = error as { stdout?: string; stderr?: string; code?: number };
