@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { childEnvironment, nodeProgram, readEnvironment, ROOT } from "./lib/environment.mjs";
-import { checkMachine, checkPort } from "./lib/preflight.mjs";
+import { checkHost, checkMachine, checkPort } from "./lib/preflight.mjs";
 import { prepareEngine, prepareImage, preparePackages } from "./lib/prepare.mjs";
 import { runCommand } from "./lib/setup-error.mjs";
 import { say } from "./lib/steps.mjs";
@@ -11,6 +11,8 @@ import { say } from "./lib/steps.mjs";
 await runCommand(async () => {
   const environment = readEnvironment();
   const { dataDir } = environment;
+  const hint = checkHost(environment);
+  if (hint) say(hint);
   checkMachine({ dataDir, firstTime: !existsSync(join(ROOT, "dist/sidecar/main.mjs")) });
   await checkPort(environment);
   await prepareEngine(environment);

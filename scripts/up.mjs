@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
 import { childEnvironment, readEnvironment, ROOT } from "./lib/environment.mjs";
-import { checkMachine, checkPort } from "./lib/preflight.mjs";
+import { checkHost, checkMachine, checkPort } from "./lib/preflight.mjs";
 import { prepareApp, prepareEngine, prepareImage, preparePackages } from "./lib/prepare.mjs";
 import {
   claimCode,
@@ -28,6 +28,8 @@ await runCommand(async () => {
     announce(running);
     return;
   }
+  const hint = checkHost(environment);
+  if (hint) say(hint);
   checkMachine({ dataDir, firstTime: !existsSync(join(ROOT, "dist/server/main.mjs")) });
   await checkPort(environment);
   await prepareEngine(environment);
@@ -62,10 +64,11 @@ function announce(environment) {
   const code = claimCode(environment.dataDir);
   say(`\nOpenAgent is ready: ${environment.url}`);
   if (code) say(`It has no owner yet. Open the address and give this code: ${code}`);
-  if (environment.url === environment.localUrl) {
-    const { port } = environment;
+  const { port, url, localUrl } = environment;
+  if (["127.0.0.1", "localhost"].includes(new URL(url).hostname)) {
+    const listensOn = new URL(localUrl).hostname;
     say(
-      `From another machine: ssh -N -L ${port}:127.0.0.1:${port} ${userInfo().username}@${hostname()}, then open http://127.0.0.1:${port}`,
+      `From another machine: ssh -N -L ${port}:${listensOn}:${port} ${userInfo().username}@${hostname()}, then open ${url}`,
     );
   }
   say("`npm run logs` shows what it does, `npm run down` stops it; sessions stay.");

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { bracketed, ownNameOf } from "./listen-host.mjs";
 import { SetupError } from "./setup-error.mjs";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/$/, "");
@@ -23,6 +24,7 @@ const DEFAULT_SOCKET = "/var/run/docker.sock";
  * @property {string} host
  * @property {string} dataDir absolute
  * @property {string} url where people reach the server: OPENAGENT_URL, else its address on this machine
+ * @property {boolean} urlGiven OPENAGENT_URL names it
  * @property {string} localUrl where these scripts reach it
  * @property {string} dockerSocket absolute
  * @property {boolean} dockerSocketGiven DOCKER_HOST names it
@@ -38,13 +40,15 @@ const DEFAULT_SOCKET = "/var/run/docker.sock";
 export function parseEnvironment(variables, cwd) {
   const port = parsePort(variables.PORT || "3000");
   const host = variables.HOST || "127.0.0.1";
-  const localUrl = `http://${localHost(host)}:${port}`;
+  const urlGiven = Boolean(variables.OPENAGENT_URL);
+  const ownUrl = `http://${ownNameOf(host) ?? bracketed(host)}:${port}`;
   return {
     port,
     host,
     dataDir: resolve(cwd, variables.OPENAGENT_DATA_DIR || "data"),
-    url: (variables.OPENAGENT_URL || localUrl).replace(/\/$/, ""),
-    localUrl,
+    url: (variables.OPENAGENT_URL || ownUrl).replace(/\/$/, ""),
+    urlGiven,
+    localUrl: `http://${localHost(host)}:${port}`,
     dockerSocket: parseDockerHost(variables.DOCKER_HOST),
     dockerSocketGiven: Boolean(variables.DOCKER_HOST),
     extraCaFile: variables.EXTRA_CA_FILE ? resolve(cwd, variables.EXTRA_CA_FILE) : undefined,
@@ -78,8 +82,7 @@ function parsePort(text) {
 
 /** An address that means "all of them" is reached by loopback. @param {string} host */
 function localHost(host) {
-  if (host === "0.0.0.0" || host === "::" || host === "localhost") return "127.0.0.1";
-  return host.includes(":") ? `[${host}]` : host;
+  return host === "0.0.0.0" || host === "::" ? "127.0.0.1" : bracketed(host);
 }
 
 /** @param {string | undefined} dockerHost */

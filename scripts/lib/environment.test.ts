@@ -8,6 +8,7 @@ describe("parseEnvironment", () => {
       host: "127.0.0.1",
       dataDir: "/srv/openagent/data",
       url: "http://127.0.0.1:3000",
+      urlGiven: false,
       localUrl: "http://127.0.0.1:3000",
       dockerSocket: "/var/run/docker.sock",
       dockerSocketGiven: false,
@@ -31,13 +32,23 @@ describe("parseEnvironment", () => {
     const given = { OPENAGENT_URL: "https://agents.example.org/", PORT: "8080", HOST: "0.0.0.0" };
     expect(parseEnvironment(given, "/srv")).toMatchObject({
       url: "https://agents.example.org",
+      urlGiven: true,
       localUrl: "http://127.0.0.1:8080",
     });
   });
 
-  it("brackets an IPv6 address", () => {
-    expect(parseEnvironment({ HOST: "::1" }, "/srv").localUrl).toBe("http://[::1]:3000");
-  });
+  it.each([
+    ["127.0.0.1", "http://127.0.0.1:3000", "http://127.0.0.1:3000"],
+    ["localhost", "http://localhost:3000", "http://localhost:3000"],
+    ["::1", "http://localhost:3000", "http://[::1]:3000"],
+    ["0.0.0.0", "http://127.0.0.1:3000", "http://127.0.0.1:3000"],
+    ["::", "http://127.0.0.1:3000", "http://127.0.0.1:3000"],
+  ])(
+    "with HOST=%s names an address that the server answers to, and probes where it listens",
+    (HOST, url, localUrl) => {
+      expect(parseEnvironment({ HOST }, "/srv")).toMatchObject({ url, localUrl });
+    },
+  );
 
   it("takes the path out of DOCKER_HOST", () => {
     const { dockerSocket, dockerSocketGiven } = parseEnvironment(

@@ -1,6 +1,7 @@
 import { mkdirSync, statfsSync } from "node:fs";
 import { createServer } from "node:net";
 import { totalmem } from "node:os";
+import { hostHint, hostProblem } from "./listen-host.mjs";
 import { SetupError } from "./setup-error.mjs";
 
 const GIB = 1024 ** 3;
@@ -68,6 +69,18 @@ export function checkMachine({ dataDir, firstTime }) {
     firstTime,
   });
   if (problems.length > 0) throw new SetupError(problems.join("\n"));
+}
+
+/**
+ * @param {import("./environment.mjs").Environment} environment
+ * @returns {string | undefined} what to know about HOST, where the server may start all the same
+ * @throws {SetupError} when nobody could open the server
+ */
+export function checkHost({ host, port, urlGiven }) {
+  if (urlGiven) return undefined;
+  const problem = hostProblem({ host, port });
+  if (problem) throw new SetupError(problem);
+  return hostHint({ host, port });
 }
 
 /**

@@ -1,6 +1,7 @@
 import { createServer } from "node:net";
 import { describe, expect, it } from "vitest";
-import { checkPort, machineProblems, portProblem } from "./preflight.mjs";
+import { parseEnvironment } from "./environment.mjs";
+import { checkHost, checkPort, machineProblems, portProblem } from "./preflight.mjs";
 
 const GIB = 1024 ** 3;
 const good = {
@@ -36,6 +37,22 @@ describe("machineProblems", () => {
 
   it("asks for little disk once everything is built", () => {
     expect(machineProblems({ ...good, freeDiskBytes: 2 * GIB, firstTime: false })).toEqual([]);
+  });
+});
+
+describe("checkHost", () => {
+  const check = (variables: Record<string, string>) => checkHost(parseEnvironment(variables, "/srv"));
+
+  it("refuses an address at which nobody could open the server, unless OPENAGENT_URL names another", () => {
+    const HOST = "192.0.2.7";
+    expect(() => check({ HOST })).toThrow(/nobody could open the server.*Set OPENAGENT_URL/);
+    expect(check({ HOST, OPENAGENT_URL: "http://192.0.2.7:3000" })).toBeUndefined();
+  });
+
+  it("lets all addresses pass with a hint, and loopback without one", () => {
+    expect(check({ HOST: "0.0.0.0" })).toMatch(/For any other address set OPENAGENT_URL/);
+    expect(check({ HOST: "::1" })).toBeUndefined();
+    expect(check({})).toBeUndefined();
   });
 });
 

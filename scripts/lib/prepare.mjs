@@ -17,6 +17,7 @@ const APP_SOURCES = [
   "postcss.config.mjs",
   "tsconfig.json",
   "scripts/build-server.mjs",
+  "scripts/lib/listen-host.mjs",
 ];
 const SIDECAR_SOURCES = ["sidecar", "package.json", "package-lock.json", "scripts/build-sidecar.mjs"];
 

@@ -142,13 +142,15 @@ export async function untilReady({
 }
 
 /**
- * @param {Pick<Environment, "url" | "localUrl">} server
+ * @param {Pick<Environment, "localUrl">} server
  * @returns {Promise<{ ready: boolean, answered: boolean, why: string }>} `why`: what it answered, or why it did not
  */
-export function askReadiness({ url, localUrl }) {
+export function askReadiness({ localUrl }) {
   return new Promise((resolve) => {
-    // The Host that the server expects: with OPENAGENT_URL set it may refuse others.
-    const headers = { host: new URL(url).host };
+    // Whatever it listens on and whatever OPENAGENT_URL says, its health is told to whoever calls it by this name.
+    const local = new URL(localUrl);
+    local.hostname = "127.0.0.1";
+    const headers = { host: local.host };
     const get = request(`${localUrl}/readyz`, { headers, timeout: PROBE_DEADLINE_MS }, (response) => {
       let body = "";
       response.on("data", (chunk) => (body += chunk));

@@ -14,10 +14,16 @@ describe("the server of a data directory", () => {
     server = await startStandIn({ status: 200 });
     const { dataDir, port, url } = server;
     expect(runningServerStartedWith(dataDir)).toEqual({ port, url, localUrl: url, image: "image:1" });
-    expect(await askReadiness({ url, localUrl: url })).toMatchObject({ ready: true, answered: true });
+    expect(await askReadiness({ localUrl: url })).toMatchObject({ ready: true, answered: true });
     await server.end();
     expect(runningServer(dataDir)).toBeUndefined();
     expect(runningServerStartedWith(dataDir)).toBeUndefined();
+  });
+
+  it("tells its readiness wherever it listens", async () => {
+    // The nearest thing to an address of a network that every machine has.
+    server = await startStandIn({ status: 200, host: "127.0.0.2" });
+    expect(await askReadiness({ localUrl: server.url })).toMatchObject({ ready: true, answered: true });
   });
 
   it("is not another program that has its pid", async () => {

@@ -16,14 +16,19 @@ export interface StandIn {
   close(): Promise<void>;
 }
 
-/** Prints its port; with status null it stops listening first. */
+/**
+ * Prints its port; with status null it stops listening first. Like the server, it tells its health by a loopback name
+ * alone.
+ */
 const PROGRAM = `
-  const status = JSON.parse(process.argv[2]);
+  const { status, host } = JSON.parse(process.argv[2]);
   const server = require("node:http").createServer((req, res) => {
-    res.statusCode = req.url === "/readyz" ? status : 404;
+    const { port } = server.address();
+    const isOurs = ["127.0.0.1:" + port, "localhost:" + port].includes(req.headers.host);
+    res.statusCode = !isOurs ? 403 : req.url === "/readyz" ? status : 404;
     res.end("stand-in says " + res.statusCode);
   });
-  server.listen(0, "127.0.0.1", () => {
+  server.listen(0, host, () => {
     const { port } = server.address();
     const tell = () => console.log(port);
     if (status === null) server.close(tell);
@@ -32,17 +37,21 @@ const PROGRAM = `
   process.stdin.on("end", () => process.exit()).resume();
 `;
 
-/** @param opts.status of /readyz; null: nothing listens on its port */
-export async function startStandIn(opts: { status: number | null }): Promise<StandIn> {
+/**
+ * @param opts.status of /readyz; null: nothing listens on its port
+ * @param opts.host what it listens on; default 127.0.0.1
+ */
+export async function startStandIn(opts: { status: number | null; host?: string }): Promise<StandIn> {
+  const { status, host = "127.0.0.1" } = opts;
   const dataDir = mkdtempSync(join(tmpdir(), "oa-stand-in-"));
   // A server is known by its program among the arguments. It ends with its standard input, so never outlives a test run.
-  const child = spawn(process.execPath, ["-e", PROGRAM, ENTRY, JSON.stringify(opts.status)], {
+  const child = spawn(process.execPath, ["-e", PROGRAM, ENTRY, JSON.stringify({ status, host })], {
     stdio: ["pipe", "pipe", "inherit"],
   });
   const closed = once(child, "close");
   const [line] = (await once(child.stdout, "data")) as [Buffer];
   const port = Number(line.toString());
-  const url = `http://127.0.0.1:${port}`;
+  const url = `http://${host}:${port}`;
   recordServer(dataDir, { pid: child.pid ?? 0, startedWith: { port, url, localUrl: url, image: "image:1" } });
   const end = async () => {
     child.stdin.end();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { EnvironmentError, parseEnvironment } from "./env";
+import { EnvironmentError, parseEnvironment, requireServable } from "./env";
 
 const complaint = (variables: Record<string, string>): string => {
   try {
@@ -51,5 +51,30 @@ describe("parseEnvironment", () => {
 
   it("names everything that is wrong at once", () => {
     expect(complaint({ PORT: "x", DOCKER_HOST: "tcp://x" }).split("\n")).toHaveLength(2);
+  });
+});
+
+describe("requireServable", () => {
+  const servable = (variables: Record<string, string>) =>
+    requireServable(parseEnvironment({ OPENAGENT_SESSION_IMAGE: "image:1", ...variables }, "/"));
+
+  it.each(["192.0.2.7", "agents.example.org"])("refuses HOST=%s unless OPENAGENT_URL is set", (HOST) => {
+    expect(() => servable({ HOST })).toThrow(EnvironmentError);
+    expect(() => servable({ HOST })).toThrow(/nobody could open the server/);
+    expect(servable({ HOST, OPENAGENT_URL: "http://agents.example.org" }).host).toBe(HOST);
+  });
+
+  it.each(["127.0.0.1", "0.0.0.0", "::", "localhost"])("takes HOST=%s by both loopback names", (HOST) => {
+    expect(servable({ HOST }).publicUrl).toBeNull();
+  });
+
+  it("goes by localhost alone on ::1, where 127.0.0.1 does not lead", () => {
+    expect(servable({ HOST: "::1", PORT: "8080" }).publicUrl?.origin).toBe("http://localhost:8080");
+  });
+
+  it("refuses production without an image, which commands do without", () => {
+    const env = parseEnvironment({}, "/");
+    expect(() => requireServable(env)).toThrow(/^OPENAGENT_SESSION_IMAGE must name/);
+    expect(requireServable({ ...env, mode: "development" }).sessionImage).toBeNull();
   });
 });

@@ -1,7 +1,9 @@
 /** The only reader of `process.env`: parsed once at boot, or the process stops and names the variable. */
 import { createHash } from "node:crypto";
+import { isIPv6 } from "node:net";
 import { isAbsolute, join, resolve } from "node:path";
 import { z } from "zod";
+import { hostProblem, ownNameOf } from "../../scripts/lib/listen-host.mjs";
 import { parseHostPorts } from "./egress/parse-host-port";
 
 const FALSE_DOCKER_HOST =
@@ -83,14 +85,24 @@ export function readEnvironment(): Environment {
   return parseEnvironment(process.env, process.cwd());
 }
 
-/** For the server: in production it needs an image to start sessions from. @throws EnvironmentError */
+/** For the server, see {@link requireServable}. @throws EnvironmentError */
 export function readServerEnvironment(): Environment {
-  const env = readEnvironment();
+  return requireServable(readEnvironment());
+}
+
+/**
+ * What the server needs beyond what commands do: in production an image to start sessions from, and an address at which
+ * people can open it.
+ * @throws EnvironmentError
+ */
+export function requireServable(env: Environment): Environment {
   if (env.mode === "production" && env.sessionImage === null) {
     throw new EnvironmentError(
       `OPENAGENT_SESSION_IMAGE must name the session image. Start with "npm run up", which builds it and sets this.`,
     );
   }
+  const problem = env.publicUrl === null ? hostProblem(env) : undefined;
+  if (problem !== undefined) throw new EnvironmentError(problem);
   return env;
 }
 
@@ -114,7 +126,7 @@ export function parseEnvironment(
     mode: env.NODE_ENV === "production" ? "production" : "development",
     port: env.PORT,
     host: env.HOST,
-    publicUrl: env.OPENAGENT_URL ?? null,
+    publicUrl: env.OPENAGENT_URL ?? onlyName({ host: env.HOST, port: env.PORT }),
     dataDir,
     masterKeyFile: resolve(cwd, env.OPENAGENT_MASTER_KEY_FILE ?? join(dataDir, "master.key")),
     instance: env.OPENAGENT_INSTANCE ?? instanceOf(dataDir),
@@ -134,6 +146,11 @@ export function parseEnvironment(
 export function setLibraryEnvironment(opts: { origin: string; mode: Environment["mode"] }): void {
   const { NEXT_TELEMETRY_DISABLED = "1" } = process.env;
   Object.assign(process.env, { NEXTAUTH_URL: opts.origin, NODE_ENV: opts.mode, NEXT_TELEMETRY_DISABLED });
+}
+
+/** 127.0.0.1 does not lead to a server that listens on ::1 alone, so that is no name of it. */
+function onlyName({ host, port }: { host: string; port: number }): URL | null {
+  return isIPv6(host) && ownNameOf(host) === "localhost" ? new URL(`http://localhost:${port}`) : null;
 }
 
 /** Stable for a data directory, different for two of them on one machine. */
