@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { childEnvironment, nodeProgram, readEnvironment, ROOT } from "./lib/environment.mjs";
-import { checkHost, checkMachine, checkPort } from "./lib/preflight.mjs";
+import { checkHost, checkMachine, checkPort, makeDataDirectory } from "./lib/preflight.mjs";
 import { prepareEngine, prepareImage, preparePackages } from "./lib/prepare.mjs";
 import { runCommand } from "./lib/setup-error.mjs";
 import { say } from "./lib/steps.mjs";
@@ -13,6 +13,7 @@ await runCommand(async () => {
   const { dataDir } = environment;
   const hint = checkHost(environment);
   if (hint) say(hint);
+  makeDataDirectory(dataDir);
   checkMachine({ dataDir, firstTime: !existsSync(join(ROOT, "dist/sidecar/main.mjs")) });
   await checkPort(environment);
   await prepareEngine(environment);

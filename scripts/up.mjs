@@ -3,7 +3,8 @@ import { existsSync } from "node:fs";
 import { hostname, userInfo } from "node:os";
 import { join } from "node:path";
 import { childEnvironment, readEnvironment, ROOT } from "./lib/environment.mjs";
-import { checkHost, checkMachine, checkPort } from "./lib/preflight.mjs";
+import { oneAtATime } from "./lib/one-at-a-time.mjs";
+import { checkHost, checkMachine, checkPort, makeDataDirectory } from "./lib/preflight.mjs";
 import { prepareApp, prepareEngine, prepareImage, preparePackages } from "./lib/prepare.mjs";
 import {
   claimCode,
@@ -17,15 +18,15 @@ import { say, step } from "./lib/steps.mjs";
 
 await runCommand(async () => {
   const environment = readEnvironment();
+  const onWait = () => say("Another `npm run up` is at work on this data directory; waiting for it to end.");
+  await oneAtATime({ file: makeDataDirectory(environment.dataDir), onWait }, () => up(environment));
+});
+
+/** @param {import("./lib/environment.mjs").Environment} environment */
+async function up(environment) {
   const { dataDir } = environment;
   if (runningServer(dataDir) !== undefined) {
-    const running = { ...environment, ...runningServerStartedWith(dataDir) };
-    say(`The server runs already, on port ${running.port}.`);
-    if (running.port !== environment.port) {
-      say(`For port ${environment.port}: \`npm run down\`, then PORT=${environment.port} npm run up.`);
-    }
-    await untilReady({ environment: running, deadlineMs: 15_000 });
-    announce(running);
+    await announceRunning(environment);
     return;
   }
   const hint = checkHost(environment);
@@ -38,7 +39,18 @@ await runCommand(async () => {
   await prepareApp(environment);
   await step("server", () => start(environment, image));
   announce(environment);
-});
+}
+
+/** @param {import("./lib/environment.mjs").Environment} environment */
+async function announceRunning(environment) {
+  const running = { ...environment, ...runningServerStartedWith(environment.dataDir) };
+  say(`The server runs already, on port ${running.port}.`);
+  if (running.port !== environment.port) {
+    say(`For port ${environment.port}: \`npm run down\`, then PORT=${environment.port} npm run up.`);
+  }
+  await untilReady({ environment: running, deadlineMs: 15_000 });
+  announce(running);
+}
 
 /**
  * @param {import("./lib/environment.mjs").Environment} environment

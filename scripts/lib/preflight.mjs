@@ -1,6 +1,7 @@
-import { mkdirSync, statfsSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, statfsSync } from "node:fs";
 import { createServer } from "node:net";
 import { totalmem } from "node:os";
+import { join } from "node:path";
 import { hostHint, hostProblem } from "./listen-host.mjs";
 import { SetupError } from "./setup-error.mjs";
 
@@ -46,19 +47,31 @@ export function machineProblems(machine) {
 }
 
 /**
- * Checks this machine.
- * @param {{ dataDir: string, firstTime: boolean }} plan the data directory is made if missing
+ * Makes the data directory where it is missing, and its lock file: who can write that can write the others.
+ * @param {string} dataDir
+ * @returns {string} the file that only one start at a time may hold
  * @throws {SetupError}
  */
-export function checkMachine({ dataDir, firstTime }) {
+export function makeDataDirectory(dataDir) {
+  const lockFile = join(dataDir, "up.lock");
   try {
     mkdirSync(dataDir, { recursive: true, mode: 0o700 });
+    closeSync(openSync(lockFile, "a", 0o600));
   } catch (error) {
     throw new SetupError(
-      `The data directory ${dataDir} cannot be made: give this user the right to, or set OPENAGENT_DATA_DIR to another place.`,
+      `This user cannot write to the data directory ${dataDir}: run this as the user whose it is, give this one the right to it, or set OPENAGENT_DATA_DIR to another place.`,
       String(error),
     );
   }
+  return lockFile;
+}
+
+/**
+ * Checks this machine.
+ * @param {{ dataDir: string, firstTime: boolean }} plan the data directory exists
+ * @throws {SetupError}
+ */
+export function checkMachine({ dataDir, firstTime }) {
   const { bavail, bsize } = statfsSync(dataDir);
   const problems = machineProblems({
     nodeVersion: process.versions.node,

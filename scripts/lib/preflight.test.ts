@@ -1,7 +1,10 @@
+import { chmodSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { describe, expect, it } from "vitest";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseEnvironment } from "./environment.mjs";
-import { checkHost, checkPort, machineProblems, portProblem } from "./preflight.mjs";
+import { checkHost, checkPort, machineProblems, makeDataDirectory, portProblem } from "./preflight.mjs";
 
 const GIB = 1024 ** 3;
 const good = {
@@ -38,6 +41,45 @@ describe("machineProblems", () => {
   it("asks for little disk once everything is built", () => {
     expect(machineProblems({ ...good, freeDiskBytes: 2 * GIB, firstTime: false })).toEqual([]);
   });
+});
+
+describe("makeDataDirectory", () => {
+  let dir: string;
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), "oa-data-"));
+  });
+  afterEach(() => rmSync(dir, { recursive: true }));
+
+  it("makes it for this user alone, and takes one that is there", () => {
+    const dataDir = join(dir, "deep/data");
+    expect(makeDataDirectory(dataDir)).toBe(join(dataDir, "up.lock"));
+    expect(statSync(dataDir).mode & 0o777).toBe(0o700);
+    expect(makeDataDirectory(dataDir)).toBe(join(dataDir, "up.lock"));
+  });
+
+  it("refuses one that cannot be, and says what to do", () => {
+    writeFileSync(join(dir, "file"), "");
+    expect(() => makeDataDirectory(join(dir, "file"))).toThrow(/set OPENAGENT_DATA_DIR to another place/);
+    expect(() => makeDataDirectory(join(dir, "file/data"))).toThrow(/cannot write to the data directory/);
+  });
+
+  it("refuses one that is another user's", () => {
+    chmodSync(dir, 0o500);
+    asAnotherUser(() => {
+      expect(() => makeDataDirectory(dir)).toThrow(/run this as the user whose it is/);
+    });
+  });
+
+  /** Root may write everywhere, so there the test takes another uid for a moment. */
+  function asAnotherUser(act: () => void): void {
+    const isRoot = process.getuid?.() === 0;
+    if (isRoot) process.seteuid?.(65_534);
+    try {
+      act();
+    } finally {
+      if (isRoot) process.seteuid?.(0);
+    }
+  }
 });
 
 describe("checkHost", () => {
