@@ -18,7 +18,9 @@ import { nodeProgram, ROOT } from "./environment.mjs";
 import { SetupError } from "./setup-error.mjs";
 import { lastLines } from "./steps.mjs";
 
-export const ENTRY = join(ROOT, "dist/server/main.mjs");
+const ENTRY_BELOW_ROOT = "/dist/server/main.mjs";
+export const ENTRY = join(ROOT, ENTRY_BELOW_ROOT);
+const DATA_DIR = "OPENAGENT_DATA_DIR";
 const READY_DEADLINE_MS = 60_000;
 const PROBE_DEADLINE_MS = 5_000;
 const KEPT_LOG_BYTES = 20 * 1024 * 1024;
@@ -43,7 +45,7 @@ const pidFileOf = (dataDir) => join(dataDir, "server.pid");
  */
 export function runningServer(dataDir) {
   const pid = Number(readPidFile(dataDir)[0]);
-  return Number.isInteger(pid) && pid > 1 && isServer(pid) ? pid : undefined;
+  return Number.isInteger(pid) && pid > 1 && isServer(pid, dataDir) ? pid : undefined;
 }
 
 /**
@@ -79,19 +81,45 @@ function readPidFile(dataDir) {
   return existsSync(file) ? readFileSync(file, "utf8").trim().split("\n") : [];
 }
 
-/** @param {number} pid */
-function isServer(pid) {
+/**
+ * Another checkout may have started it, and its pid may by now be that of another data directory's server.
+ * @param {number} pid
+ * @param {string} dataDir
+ */
+function isServer(pid, dataDir) {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0").includes(ENTRY);
+    const args = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+    return args.some((arg) => arg.endsWith(ENTRY_BELOW_ROOT)) && serves(pid, dataDir);
   } catch {
     // No such process any more.
     return false;
   }
 }
 
+/** @param {number} pid @param {string} dataDir */
+function serves(pid, dataDir) {
+  let variables;
+  try {
+    variables = readFileSync(`/proc/${pid}/environ`, "utf8").split("\0");
+  } catch {
+    // Another user's; whoever wants to end it is told so.
+    return true;
+  }
+  const own = variables.find((variable) => variable.startsWith(`${DATA_DIR}=`))?.slice(DATA_DIR.length + 1);
+  return own !== undefined && isSameDirectory(own, dataDir);
+}
+
+/** @param {string} a @param {string} b */
+function isSameDirectory(a, b) {
+  if (!existsSync(a) || !existsSync(b)) return a === b;
+  const [one, other] = [statSync(a), statSync(b)];
+  return one.dev === other.dev && one.ino === other.ino;
+}
+
 /**
  * Starts the server in a session of its own; it outlives this script.
  * @param {{ environment: Environment, env: Record<string, string | undefined>, image: string }} options
+ *   `env` names the data directory: by that the process is known again
  * @returns {{ child: import("node:child_process").ChildProcess, logFrom: number }} `logFrom`: where its part of the log begins, bytes
  */
 export function startServer({ environment, env, image }) {
@@ -183,7 +211,7 @@ export async function stopServer({ dataDir, pid, deadlineMs }) {
     // It ended by itself between the look and the signal.
   }
   const deadline = performance.now() + deadlineMs;
-  while (isServer(pid)) {
+  while (isServer(pid, dataDir)) {
     if (performance.now() > deadline) {
       throw new SetupError(
         `The server (pid ${pid}) did not end in ${deadlineMs / 1000} s. Look at \`npm run logs\`; \`kill -9 ${pid}\` ends it, sessions stay.`,

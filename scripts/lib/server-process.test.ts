@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { ROOT } from "./environment.mjs";
@@ -31,6 +32,33 @@ describe("the server of a data directory", () => {
     const { dataDir, port, url } = server;
     recordServer(dataDir, { pid: process.pid, startedWith: { port, url, localUrl: url, image: "image:1" } });
     expect(runningServer(dataDir)).toBeUndefined();
+  });
+
+  it("is found when another checkout started it, and by another path to its directory", async () => {
+    server = await startStandIn({ status: 200, entry: "/srv/other/dist/server/main.mjs" });
+    const { dataDir } = server;
+    const link = `${dataDir}-link`;
+    symlinkSync(dataDir, link);
+    try {
+      expect(runningServer(dataDir)).toBeGreaterThan(1);
+      expect(runningServer(link)).toBe(runningServer(dataDir));
+    } finally {
+      unlinkSync(link);
+    }
+  });
+
+  it("is not the server of another directory that has its pid", async () => {
+    server = await startStandIn({ status: 200 });
+    const pid = runningServer(server.dataDir) ?? 0;
+    const { port, url } = server;
+    const other = mkdtempSync(join(tmpdir(), "oa-other-"));
+    try {
+      recordServer(other, { pid, startedWith: { port, url, localUrl: url, image: "image:1" } });
+      expect(pid).toBeGreaterThan(1);
+      expect(runningServer(other)).toBeUndefined();
+    } finally {
+      rmSync(other, { recursive: true });
+    }
   });
 
   it.each(["", "{", '{"port":"x"}'])("is found by its pid alone beside %j", async (rest) => {

@@ -40,12 +40,18 @@ const PROGRAM = `
 /**
  * @param opts.status of /readyz; null: nothing listens on its port
  * @param opts.host what it listens on; default 127.0.0.1
+ * @param opts.entry its program; default this checkout's server
  */
-export async function startStandIn(opts: { status: number | null; host?: string }): Promise<StandIn> {
-  const { status, host = "127.0.0.1" } = opts;
+export async function startStandIn(opts: {
+  status: number | null;
+  host?: string;
+  entry?: string;
+}): Promise<StandIn> {
+  const { status, host = "127.0.0.1", entry = ENTRY } = opts;
   const dataDir = mkdtempSync(join(tmpdir(), "oa-stand-in-"));
-  // A server is known by its program among the arguments. It ends with its standard input, so never outlives a test run.
-  const child = spawn(process.execPath, ["-e", PROGRAM, ENTRY, JSON.stringify({ status, host })], {
+  // A server is known by its program and its data directory. It ends with its standard input, so never outlives a test run.
+  const child = spawn(process.execPath, ["-e", PROGRAM, entry, JSON.stringify({ status, host })], {
+    env: { NODE_ENV: "production", OPENAGENT_DATA_DIR: dataDir },
     stdio: ["pipe", "pipe", "inherit"],
   });
   const closed = once(child, "close");
