@@ -14,7 +14,7 @@ await runCommand(async () => {
   const hint = checkHost(environment);
   if (hint) say(hint);
   makeDataDirectory(dataDir);
-  checkMachine({ dataDir, firstTime: !existsSync(join(ROOT, "dist/sidecar/main.mjs")) });
+  checkMachine({ rootDir: ROOT, dataDir, firstTime: !existsSync(join(ROOT, "dist/sidecar/main.mjs")) });
   await checkPort(environment);
   await prepareEngine(environment);
   await preparePackages(environment);

@@ -20,7 +20,11 @@ await runCommand(async () => {
   rmSync(REPORTS, { recursive: true, force: true });
   mkdirSync(REPORTS, { recursive: true });
   const environment = readEnvironment();
-  checkMachine({ dataDir: REPORTS, firstTime: !existsSync(join(ROOT, "dist/server/main.mjs")) });
+  checkMachine({
+    rootDir: ROOT,
+    dataDir: REPORTS,
+    firstTime: !existsSync(join(ROOT, "dist/server/main.mjs")),
+  });
   await prepareEngine(environment);
   await preparePackages(environment);
   if (!existsSync(CHROMIUM)) await step("Chromium", installChromium);

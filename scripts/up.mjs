@@ -31,7 +31,7 @@ async function up(environment) {
   }
   const hint = checkHost(environment);
   if (hint) say(hint);
-  checkMachine({ dataDir, firstTime: !existsSync(join(ROOT, "dist/server/main.mjs")) });
+  checkMachine({ rootDir: ROOT, dataDir, firstTime: !existsSync(join(ROOT, "dist/server/main.mjs")) });
   await checkPort(environment);
   await prepareEngine(environment);
   await preparePackages(environment);

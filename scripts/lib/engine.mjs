@@ -97,6 +97,33 @@ export function pingEngine(socketPath) {
   });
 }
 
+/**
+ * @param {string} socketPath
+ * @param {string} path of the engine's API
+ * @returns {Promise<any>} the answer's JSON
+ */
+export function askEngine(socketPath, path) {
+  return new Promise((resolve, reject) => {
+    const get = request({ socketPath, path, timeout: PING_DEADLINE_MS }, (response) => {
+      let body = "";
+      response.on("data", (chunk) => (body += chunk));
+      response.once("error", reject);
+      response.once("end", () => {
+        try {
+          if (response.statusCode !== 200)
+            throw new Error(`HTTP ${response.statusCode}: ${body.slice(0, 300)}`);
+          resolve(JSON.parse(body));
+        } catch (error) {
+          reject(error);
+        }
+      });
+    });
+    get.once("timeout", () => get.destroy(new Error("no answer")));
+    get.once("error", reject);
+    get.end();
+  });
+}
+
 async function installEngine() {
   say("  installing docker.io with apt");
   const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive" };

@@ -1,23 +1,30 @@
-import { closeSync, mkdirSync, openSync, statfsSync } from "node:fs";
+import { closeSync, mkdirSync, openSync } from "node:fs";
 import { createServer } from "node:net";
 import { totalmem } from "node:os";
 import { join } from "node:path";
+import { diskOf, diskProblems, GIB, gib } from "./disk-space.mjs";
 import { hostHint, hostProblem } from "./listen-host.mjs";
 import { SetupError } from "./setup-error.mjs";
 
-const GIB = 1024 ** 3;
-/** Image, its base while it is made, npm's packages and the build: some 3 GiB together, measured. */
-const DISK_NEEDED = 4 * GIB;
 /** The server takes some 300 MB and an awake session 500 MB. */
 const MEMORY_NEEDED = 2 * GIB;
+/** Packages 1.0 GB, the build 60 MB, a base image while it is made 300 MB; measured. */
+const CHECKOUT_NEEDED = 2 * GIB;
+/** Bundles made anew, database and logs. */
+const LITTLE = GIB / 2;
 
 /**
  * What this machine is, as far as it decides whether OpenAgent runs on it.
- * @typedef {{ nodeVersion: string, platform: string, arch: string, freeDiskBytes: number, memoryBytes: number, firstTime: boolean }} Machine
+ * @typedef {object} Machine
+ * @property {string} nodeVersion
+ * @property {string} platform
+ * @property {string} arch
+ * @property {number} memoryBytes
+ * @property {import("./disk-space.mjs").Disk[]} disks
  */
 
 /**
- * @param {Machine} machine `firstTime`: nothing was built yet, so the room for it is needed
+ * @param {Machine} machine
  * @returns {string[]} a sentence with its fix for each thing that is wrong
  */
 export function machineProblems(machine) {
@@ -32,12 +39,7 @@ export function machineProblems(machine) {
       `Node 20.9 or newer is needed, this is ${machine.nodeVersion}. Install it from nodejs.org or your distribution.`,
     );
   }
-  const diskNeeded = machine.firstTime ? DISK_NEEDED : GIB / 2;
-  if (machine.freeDiskBytes < diskNeeded) {
-    problems.push(
-      `${gib(diskNeeded)} of free disk are needed here, there are ${gib(machine.freeDiskBytes)}. Free some (\`docker system df\` shows what Docker holds), or set OPENAGENT_DATA_DIR to a larger disk.`,
-    );
-  }
+  problems.push(...diskProblems(machine.disks));
   if (machine.memoryBytes < MEMORY_NEEDED * 0.9) {
     problems.push(
       `${gib(MEMORY_NEEDED)} of memory are needed, this machine has ${gib(machine.memoryBytes)}. Give it more.`,
@@ -68,18 +70,30 @@ export function makeDataDirectory(dataDir) {
 
 /**
  * Checks this machine.
- * @param {{ dataDir: string, firstTime: boolean }} plan the data directory exists
+ * @param {{ rootDir: string, dataDir: string, firstTime: boolean }} plan
+ *   both exist; `firstTime`: nothing was built yet, so the room for it is needed
  * @throws {SetupError}
  */
-export function checkMachine({ dataDir, firstTime }) {
-  const { bavail, bsize } = statfsSync(dataDir);
+export function checkMachine({ rootDir, dataDir, firstTime }) {
   const problems = machineProblems({
     nodeVersion: process.versions.node,
     platform: process.platform,
     arch: process.arch,
-    freeDiskBytes: bavail * bsize,
     memoryBytes: totalmem(),
-    firstTime,
+    disks: [
+      {
+        ...diskOf(rootDir),
+        what: "The checkout",
+        neededBytes: firstTime ? CHECKOUT_NEEDED : LITTLE,
+        next: "Free some there, or move it to a larger disk.",
+      },
+      {
+        ...diskOf(dataDir),
+        what: "The data directory",
+        neededBytes: LITTLE,
+        next: "Free some there, or set OPENAGENT_DATA_DIR to a larger disk.",
+      },
+    ],
   });
   if (problems.length > 0) throw new SetupError(problems.join("\n"));
 }
@@ -126,9 +140,4 @@ export function portProblem({ host, port, code }) {
 function nodeIsRecent(version) {
   const [major = 0, minor = 0] = version.split(".").map(Number);
   return major > 20 || (major === 20 && minor >= 9);
-}
-
-/** @param {number} bytes */
-function gib(bytes) {
-  return `${(bytes / GIB).toFixed(1)} GiB`;
 }

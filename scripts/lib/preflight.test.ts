@@ -4,16 +4,30 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { parseEnvironment } from "./environment.mjs";
-import { checkHost, checkPort, machineProblems, makeDataDirectory, portProblem } from "./preflight.mjs";
+import { GIB } from "./disk-space.mjs";
+import {
+  checkHost,
+  checkMachine,
+  checkPort,
+  machineProblems,
+  makeDataDirectory,
+  portProblem,
+} from "./preflight.mjs";
 
-const GIB = 1024 ** 3;
+const disk = {
+  what: "The checkout",
+  directory: "/srv/openagent",
+  device: 1,
+  freeBytes: 10 * GIB,
+  neededBytes: 2 * GIB,
+  next: "Free some.",
+};
 const good = {
   nodeVersion: "20.9.0",
   platform: "linux",
   arch: "x64",
-  freeDiskBytes: 10 * GIB,
   memoryBytes: 8 * GIB,
-  firstTime: true,
+  disks: [disk],
 };
 
 describe("machineProblems", () => {
@@ -26,7 +40,7 @@ describe("machineProblems", () => {
     [{ nodeVersion: "20.8.1" }, /Node 20\.9 or newer/],
     [{ nodeVersion: "18.20.0" }, /Node 20\.9 or newer/],
     [{ platform: "darwin", arch: "arm64" }, /Linux on x64/],
-    [{ freeDiskBytes: 2 * GIB }, /4\.0 GiB of free disk are needed here, there are 2\.0 GiB/],
+    [{ disks: [{ ...disk, freeBytes: GIB }] }, /The checkout \/srv\/openagent lacks 1\.0 GiB of free disk/],
     [{ memoryBytes: GIB }, /2\.0 GiB of memory are needed/],
   ])("names what is wrong and its fix: %o", (change, problem) => {
     const problems = machineProblems({ ...good, ...change });
@@ -37,9 +51,24 @@ describe("machineProblems", () => {
   it("names several at once", () => {
     expect(machineProblems({ ...good, nodeVersion: "16.0.0", memoryBytes: GIB })).toHaveLength(2);
   });
+});
 
-  it("asks for little disk once everything is built", () => {
-    expect(machineProblems({ ...good, freeDiskBytes: 2 * GIB, firstTime: false })).toEqual([]);
+describe("checkMachine", () => {
+  // A file system that has no room by its nature.
+  const full = "/proc";
+
+  it("looks at the checkout first, where the packages and the build go, and asks for less once they are there", () => {
+    const check = (firstTime: boolean) => () => checkMachine({ rootDir: full, dataDir: tmpdir(), firstTime });
+    expect(check(true)).toThrow(/^The checkout \/proc lacks 2\.0 GiB of free disk.*move it to a larger disk/);
+    expect(check(false)).toThrow(/^The checkout \/proc lacks 0\.5 GiB/);
+  });
+
+  it("looks at the data directory's own disk too", () => {
+    const onlyDataIsFull = { rootDir: tmpdir(), dataDir: full, firstTime: false };
+    expect(() => checkMachine(onlyDataIsFull)).toThrow(
+      /^The data directory \/proc lacks .*set OPENAGENT_DATA_DIR to a larger disk/,
+    );
+    expect(() => checkMachine({ ...onlyDataIsFull, dataDir: tmpdir() })).not.toThrow();
   });
 });
 

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { checkEngineDisk } from "./disk-space.mjs";
 import { childEnvironment, nodeProgram, ROOT } from "./environment.mjs";
 import { ensureEngine } from "./engine.mjs";
 import { hashSources, packagesAreCurrent, readJson, unlessFresh } from "./freshness.mjs";
@@ -56,6 +57,7 @@ export async function preparePackages(environment) {
  * @returns {Promise<string>} its reference
  */
 export async function prepareImage(environment) {
+  await checkEngineDisk(environment.dockerSocket);
   const env = childEnvironment(environment);
   const bundle = {
     stampFile: join(ROOT, "dist/sidecar/.stamp"),
