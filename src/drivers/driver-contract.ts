@@ -1,7 +1,7 @@
 /** What every driver must do, as one suite. A driver's integration test calls it with a harness over its real engine. */
 import { randomBytes } from "node:crypto";
 import { stat } from "node:fs/promises";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { Driver, DriverError, InstanceEvent, InstanceSpec } from "./driver";
 
 /** A driver with its engine, and the hands from outside that the cases need. */
@@ -25,7 +25,6 @@ export interface DriverHarness {
 
 /** Room for all that the image's program starts: one that runs out of memory by itself would be mistaken for a case's doing. */
 export const LIMITS = { memoryBytes: 640 * 1024 ** 2, cpus: 1, pids: 128 };
-const DEATH_DEADLINE_MS = 5_000;
 
 function newId(prefix: "ses" | "ins"): string {
   return `${prefix}_${randomBytes(16).toString("hex")}`;
@@ -268,16 +267,16 @@ function watchCases({ harness, started }: Tools): void {
       },
       stop.signal,
     );
-    await vi.waitFor(() => expect(seen.resyncs).toBe(1), DEATH_DEADLINE_MS);
+    await expect.poll(() => seen.resyncs).toBe(1);
     return { seen, [Symbol.dispose]: () => stop.abort() };
   };
 
-  it("reports within 5 s that an instance was killed from outside", async () => {
+  it("reports that an instance was killed from outside", async () => {
     const spec = await started();
     using watch = await watching();
     await harness().kill(spec.instanceId);
     const event: InstanceEvent = { instanceId: spec.instanceId, sessionId: spec.sessionId, kind: "died" };
-    await vi.waitFor(() => expect(watch.seen.events).toContainEqual(event), DEATH_DEADLINE_MS);
+    await expect.poll(() => watch.seen.events).toContainEqual(event);
     expect(await harness().driver.inspect(spec.instanceId)).toMatchObject({
       kind: "exited",
       exitCode: 137,
@@ -291,7 +290,7 @@ function watchCases({ harness, started }: Tools): void {
     using watch = await watching();
     await harness().exhaustMemory(spec.instanceId);
     const event: InstanceEvent = { instanceId: spec.instanceId, sessionId: spec.sessionId, kind: "oom" };
-    await vi.waitFor(() => expect(watch.seen.events).toContainEqual(event), DEATH_DEADLINE_MS);
+    await expect.poll(() => watch.seen.events).toContainEqual(event);
   });
 
   it("reports the engine's absence to whoever watches, and ends by the signal", async () => {
@@ -299,7 +298,7 @@ function watchCases({ harness, started }: Tools): void {
     const errors: DriverError[] = [];
     const onError = (error: DriverError): void => void errors.push(error);
     harness().driverWithoutEngine.watch({ onEvent: () => {}, onResync: () => {}, onError }, stop.signal);
-    await vi.waitFor(() => expect(errors.length).toBeGreaterThan(0), DEATH_DEADLINE_MS);
+    await expect.poll(() => errors.length).toBeGreaterThan(0);
     stop.abort();
     expect(errors[0]?.code).toBe("engine_unreachable");
   });

@@ -4,7 +4,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Docker from "dockerode";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { DriverError, InstanceEvent } from "../driver";
 import { instanceEvent, watchEngine } from "./engine-events";
 
@@ -49,7 +49,12 @@ describe("watchEngine against an engine that comes and goes", () => {
   let engine: Server;
   let requests: { url: URL; res: ServerResponse }[];
   let stop: AbortController;
-  const seen = { events: [] as InstanceEvent[], resyncs: 0, errors: [] as DriverError[] };
+  const seen = {
+    events: [] as InstanceEvent[],
+    resyncs: 0,
+    errors: [] as DriverError[],
+    failedAtMs: [] as number[],
+  };
 
   function answer(req: IncomingMessage, res: ServerResponse): void {
     requests.push({ url: new URL(req.url ?? "/", "http://engine"), res });
@@ -59,7 +64,7 @@ describe("watchEngine against an engine that comes and goes", () => {
 
   beforeEach(async () => {
     dir = await mkdtemp(join(tmpdir(), "oa-"));
-    Object.assign(seen, { events: [], resyncs: 0, errors: [] });
+    Object.assign(seen, { events: [], resyncs: 0, errors: [], failedAtMs: [] });
     requests = [];
     stop = new AbortController();
     engine = createServer(answer);
@@ -83,7 +88,10 @@ describe("watchEngine against an engine that comes and goes", () => {
       handlers: {
         onEvent: (event) => seen.events.push(event),
         onResync: () => (seen.resyncs += 1),
-        onError: (error) => seen.errors.push(error),
+        onError: (error) => {
+          seen.errors.push(error);
+          seen.failedAtMs.push(performance.now());
+        },
       },
     });
   }
@@ -91,7 +99,7 @@ describe("watchEngine against an engine that comes and goes", () => {
   it("asks for our containers only, gives each event as it comes, and ends by the signal", async () => {
     await listen();
     const watching = watch();
-    await vi.waitFor(() => expect(seen.resyncs).toBe(1));
+    await expect.poll(() => seen.resyncs).toBe(1);
     expect(JSON.parse(requests[0]?.url.searchParams.get("filters") ?? "")).toEqual({
       type: ["container"],
       event: ["die", "oom"],
@@ -100,7 +108,7 @@ describe("watchEngine against an engine that comes and goes", () => {
     const text = `${line("die", OURS)}\n`;
     requests[0]?.res.write(text.slice(0, 40));
     requests[0]?.res.write(text.slice(40));
-    await vi.waitFor(() => expect(seen.events).toHaveLength(1));
+    await expect.poll(() => seen.events).toHaveLength(1);
 
     const closed = once(requests[0]?.res ?? engine, "close");
     stop.abort();
@@ -113,32 +121,35 @@ describe("watchEngine against an engine that comes and goes", () => {
     await listen();
     const startedAt = Date.now();
     void watch();
-    await vi.waitFor(() => expect(seen.resyncs).toBe(1));
+    await expect.poll(() => seen.resyncs).toBe(1);
     requests[0]?.res.socket?.destroy();
-    await vi.waitFor(() => expect(seen.resyncs).toBe(2), 5_000);
+    await expect.poll(() => seen.resyncs).toBe(2);
     expect(seen.errors.map((error) => error.code)).toEqual(["engine_unreachable"]);
     const since = Number(requests[1]?.url.searchParams.get("since"));
     expect(since).toBeGreaterThanOrEqual(startedAt / 1000);
     expect(since).toBeGreaterThan(Number(requests[0]?.url.searchParams.get("since")));
 
     requests[1]?.res.end();
-    await vi.waitFor(() => expect(seen.resyncs).toBe(3), 5_000);
+    await expect.poll(() => seen.resyncs).toBe(3);
   });
 
   it("says engine_unreachable while nothing listens, waits longer each time, and finds the engine when it comes", async () => {
     const watching = watch();
-    await vi.waitFor(() => expect(seen.errors.length).toBeGreaterThanOrEqual(2), 5_000);
+    await expect.poll(() => seen.errors.length).toBeGreaterThanOrEqual(3);
+    const [, second = 0, third = 0] = seen.failedAtMs;
+    // Twice the first wait of 200 ms; timers come a millisecond early at most.
+    expect(third - second).toBeGreaterThan(395);
     expect(new Set(seen.errors.map((error) => error.code))).toEqual(new Set(["engine_unreachable"]));
     expect(seen.resyncs).toBe(0);
     await listen();
-    await vi.waitFor(() => expect(seen.resyncs).toBe(1), 10_000);
+    await expect.poll(() => seen.resyncs).toBe(1);
     stop.abort();
     await watching;
   });
 
   it("ends at once when the signal aborts between two tries", async () => {
     const watching = watch();
-    await vi.waitFor(() => expect(seen.errors.length).toBeGreaterThanOrEqual(1), 5_000);
+    await expect.poll(() => seen.errors.length).toBeGreaterThanOrEqual(1);
     stop.abort();
     await watching;
   });

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { hostsFileAddresses, privateNames, publicNames } from "./resolve-name";
 
 const HOSTS = `
@@ -103,7 +103,7 @@ describe("publicNames", () => {
     const stop = new AbortController();
     const pending = publicNames({ hostsFile, servers: [dns.address] })("very.silent", stop.signal);
     const outcome = expect(pending).rejects.toMatchObject({ code: "ECANCELLED" });
-    await vi.waitFor(() => expect(dns.asked).toContain("very.silent"));
+    await expect.poll(() => dns.asked).toContain("very.silent");
     stop.abort();
     await outcome;
     await expect(publicNames({ hostsFile })("very.silent", stop.signal)).rejects.toMatchObject({

@@ -45,7 +45,7 @@ describe.skipIf(certificate === null)("a test of a key over TLS", () => {
       clock: t.clock,
       allowPrivate: [],
       connect: bench.connections([]),
-      deadlineMs: 10_000,
+      deadlineMs: 30_000,
       ...(opts.trusted === false ? {} : { ca: cert }),
     });
     const { id } = keys.upsert(alice, { providerId, key: KEY, scope: "me" });

@@ -51,7 +51,7 @@ export class ProviderBench {
   connections(allowPrivate: readonly HostPort[]): ConnectToProvider {
     return createServerConnections({
       allowPrivate,
-      connectTimeoutMs: 5_000,
+      connectTimeoutMs: 30_000,
       resolve: async (host) => {
         this.asked.push(host);
         return this.names.get(host) ?? [PUBLIC_ADDRESS];

@@ -3,7 +3,7 @@ import type { AddressInfo } from "node:net";
 import { eq } from "drizzle-orm";
 import { pino } from "pino";
 import { io, type Socket } from "socket.io-client";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { sessions, terminals as terminalRows, users } from "../db/schema";
 import { testDatabase, type TestDatabase } from "../db/testing";
@@ -91,7 +91,7 @@ describe("an open terminal", () => {
   async function openAs(userId: string): Promise<Socket> {
     const socket = dial(ticketFor(userId));
     socket.emit("input", `hello of ${userId}`);
-    await vi.waitFor(() => expect(typed.join()).toContain(`hello of ${userId}`));
+    await expect.poll(() => typed.join()).toContain(`hello of ${userId}`);
     return socket;
   }
   const ended = (socket: Socket) => new Promise<string>((resolve) => socket.once("disconnect", resolve));
@@ -99,9 +99,9 @@ describe("an open terminal", () => {
   async function onlyOwnerIsHeard(owner: Socket, other: Socket): Promise<void> {
     other.emit("input", "from outside");
     owner.emit("input", "still here");
-    await vi.waitFor(() => expect(typed.join()).toContain("still here"));
+    await expect.poll(() => typed.join()).toContain("still here");
     expect(typed.join()).not.toContain("from outside");
-    expect(container.clients.size).toBe(1);
+    await expect.poll(() => container.clients.size).toBe(1);
   }
 
   it.each(["", "/admin"])(
@@ -148,7 +148,7 @@ describe("an open terminal", () => {
     const bob = dial(ticketFor("usr_bob"));
     let frames = 0;
     bob.on("output", () => (frames += 1));
-    await vi.waitFor(() => expect(frames).toBeGreaterThanOrEqual(FRAMES_UNTIL_PAUSE));
+    await expect.poll(() => frames).toBeGreaterThanOrEqual(FRAMES_UNTIL_PAUSE);
     const [viewer] = container.clients;
     const gone = new Promise((resolve) => viewer?.once("close", resolve));
     const left = ended(bob);
@@ -175,7 +175,7 @@ describe("an open terminal", () => {
     share("private");
     terminals.recheckAccess("ses_other000000000");
     bob.emit("input", "go on");
-    await vi.waitFor(() => expect(typed.join()).toContain("go on"));
+    await expect.poll(() => typed.join()).toContain("go on");
   });
 
   it("cannot be opened with a ticket from before, and no new ticket is given", async () => {
