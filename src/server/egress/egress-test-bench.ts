@@ -129,14 +129,30 @@ export async function readAll(socket: Socket): Promise<string> {
   return Buffer.concat(chunks).toString();
 }
 
-/** Reads until the text is there. */
-export async function readUntil(socket: Socket, wanted: string): Promise<string> {
-  let received = "";
-  while (!received.includes(wanted)) {
-    const [chunk] = (await once(socket, "data", { signal: AbortSignal.timeout(5_000) })) as [Buffer];
-    received += chunk.toString();
-  }
-  return received;
+/** Reads until the text is there. @throws Error with what came instead, when the other side ends without it */
+export function readUntil(socket: Socket, wanted: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let received = "";
+    const leave = (): void => {
+      socket.removeListener("data", onData);
+      socket.removeListener("close", onClose);
+    };
+    const onData = (chunk: Buffer): void => {
+      received += chunk.toString();
+      if (!received.includes(wanted)) return;
+      leave();
+      resolve(received);
+    };
+    const onClose = (): void => {
+      leave();
+      reject(
+        new Error(`It closed after ${JSON.stringify(received)} and never said ${JSON.stringify(wanted)}.`),
+      );
+    };
+    socket.on("data", onData);
+    if (socket.closed) onClose();
+    else socket.once("close", onClose);
+  });
 }
 
 /** A request in absolute form, answered whole and closed. */
