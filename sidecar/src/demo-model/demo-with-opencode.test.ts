@@ -11,7 +11,7 @@ import {
 } from "./real-opencode.testing";
 
 /** The demo model as sessions use it: the real opencode, through the credential proxy's listener. */
-describe.skipIf(!hasOpencode)("with the real opencode", () => {
+describe.skipIf(!hasOpencode)("with the real opencode", { timeout: 180_000 }, () => {
   let opencode: RealOpencode;
   let model: { port: number; close(): Promise<void> };
 
@@ -24,15 +24,15 @@ describe.skipIf(!hasOpencode)("with the real opencode", () => {
     });
     model = await proxy.listen(0);
     opencode = await startRealOpencode(model.port);
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await opencode.stop();
     await model.close();
-  }, 20_000);
+  });
 
   const permission = async () => {
-    await expect.poll(() => opencode.permissions(), { timeout: 15_000 }).toHaveLength(1);
+    await expect.poll(() => opencode.permissions()).toHaveLength(1);
     const [asked] = await opencode.permissions();
     if (asked === undefined) throw new Error("no permission is asked for");
     return asked;
@@ -44,7 +44,7 @@ describe.skipIf(!hasOpencode)("with the real opencode", () => {
       const users = messages.flatMap((message, index) => (message.info.role === "user" ? [index] : []));
       return messages.slice(users[turns - 1] ?? messages.length);
     };
-    await expect.poll(async () => (await turn()).at(-1)?.info.finish, { timeout: 15_000 }).toBe("stop");
+    await expect.poll(async () => (await turn()).at(-1)?.info.finish).toBe("stop");
     return turn();
   };
   const textOf = (messages: OpencodeMessage[], type = "text") =>
@@ -76,9 +76,7 @@ describe.skipIf(!hasOpencode)("with the real opencode", () => {
     expect(textOf(turn, "reasoning")).toContain("otters");
     expect(textOf(turn)).toContain("scripted, no AI");
     expect(textOf(turn)).toContain("<h1>Make a hello page about otters</h1>");
-    await expect
-      .poll(() => opencode.title(sessionId), { timeout: 5000 })
-      .toBe("Make a hello page about otters");
+    await expect.poll(() => opencode.title(sessionId)).toBe("Make a hello page about otters");
 
     await opencode.prompt(sessionId, "Now make one about badgers");
     const again = await permission();
@@ -93,9 +91,9 @@ describe.skipIf(!hasOpencode)("with the real opencode", () => {
 
     await opencode.summarize(sessionId);
     await expect
-      .poll(async () => textOf(await opencode.messages(sessionId)), { timeout: 10_000 })
+      .poll(async () => textOf(await opencode.messages(sessionId)))
       .toContain("- The person asked: Make a hello page about otters");
-  }, 60_000);
+  });
 
   test("a script runs line by line through real tools", async () => {
     const sessionId = await opencode.createSession();
@@ -115,15 +113,13 @@ describe.skipIf(!hasOpencode)("with the real opencode", () => {
     expect(JSON.stringify(turn)).toContain("alpha");
     expect(textOf(turn, "reasoning")).toBe("plan");
     expect(textOf(turn)).toMatch(/^first\n0 1 2 [^]*299 \nlast/);
-  }, 60_000);
+  });
 
   test("a failing status reaches the person as the provider's error", async () => {
     const sessionId = await opencode.createSession();
     await opencode.prompt(sessionId, "#script\nfail 401");
     await expect
-      .poll(async () => JSON.stringify((await opencode.messages(sessionId)).at(-1)?.info.error ?? null), {
-        timeout: 10_000,
-      })
+      .poll(async () => JSON.stringify((await opencode.messages(sessionId)).at(-1)?.info.error ?? null))
       .toContain("asked it to fail with 401");
-  }, 30_000);
+  });
 });

@@ -18,8 +18,11 @@ import {
 } from "../instance.testing";
 import { startScriptedModel, type Script, type ScriptedModel } from "./scripted-model.testing";
 
+/** Goes on until it is stopped, however long that takes. */
+const ENDLESS: Script = [[{ say: "word ".repeat(100), everyMs: 20 }, { hang: true }]];
+
 /** Works on the real opencode, on this host, with a model on loopback and no other way out. */
-describe("a session with the real opencode", { timeout: 60_000 }, () => {
+describe("a session with the real opencode", { timeout: 180_000 }, () => {
   let model: ScriptedModel;
   let sidecar: TestSidecar;
   let reader: ReturnType<typeof follow>;
@@ -38,12 +41,12 @@ describe("a session with the real opencode", { timeout: 60_000 }, () => {
     await new Promise<void>((resolve) => wayOut.listen(0, "127.0.0.1", resolve));
     sidecar = await makeTestSidecar(options());
     // The slowest registration: opencode listens already, and must take its configuration from the file written now.
-    await eventually("opencode listens", () => accepts(sidecar.config.ports.opencode), 40_000);
+    await eventually("opencode listens", () => accepts(sidecar.config.ports.opencode), 60_000);
     earlyPid = await opencodePid();
     await sidecar.register();
     reader = follow(sidecar, { epoch: 1, n: 0 });
     await ready();
-  }, 60_000);
+  }, 180_000);
 
   afterAll(async () => {
     const pid = await opencodePid();
@@ -52,10 +55,10 @@ describe("a session with the real opencode", { timeout: 60_000 }, () => {
     await model.close();
     await new Promise((resolve) => wayOut.close(resolve));
     if (pid !== null) expect(() => process.kill(pid, 0)).toThrow();
-  }, 30_000);
+  });
 
   // A test that failed half-way must not make the next ones fail.
-  afterEach(() => sidecar.call("POST", "/abort", {}).then(() => undefined), 30_000);
+  afterEach(() => sidecar.call("POST", "/abort", {}).then(() => undefined));
 
   const options = () => {
     const address = wayOut.address();
@@ -64,7 +67,7 @@ describe("a session with the real opencode", { timeout: 60_000 }, () => {
   };
 
   const health = async () => healthResponse.parse(await (await sidecar.call("GET", "/health")).json());
-  const ready = () => eventually("opencode ready", async () => (await health()).agent === "ready", 40_000);
+  const ready = () => eventually("opencode ready", async () => (await health()).agent === "ready", 60_000);
 
   async function send(
     script: Script | string,
@@ -94,11 +97,12 @@ describe("a session with the real opencode", { timeout: 60_000 }, () => {
     return from < 0 ? [] : reader.events.slice(from, to < 0 ? undefined : to + 1);
   };
   const ended = async (turnId: string) => {
-    await eventually("turn.ended", () => eventsOf(turnId).at(-1)?.type === "turn.ended", 30_000);
+    await eventually("turn.ended", () => eventsOf(turnId).at(-1)?.type === "turn.ended", 60_000);
     return eventsOf(turnId);
   };
   const sees = (turnId: string, type: SidecarEventType) =>
-    eventually(type, () => eventsOf(turnId).some((event) => event.type === type));
+    eventually(type, () => eventsOf(turnId).some((event) => event.type === type), 60_000);
+
   it("goes on with the opencode that was started before the registration", async () => {
     expect(earlyPid).not.toBeNull();
     expect(await opencodePid()).toBe(earlyPid);
@@ -143,9 +147,7 @@ describe("a session with the real opencode", { timeout: 60_000 }, () => {
   });
 
   it("gives the same prompt the same turn, and refuses another while one runs", async () => {
-    const { turnId, promptId } = await send([
-      [{ say: "one two three four five six seven eight", everyMs: 40 }],
-    ]);
+    const { turnId, promptId } = await send(ENDLESS);
     const again = await sidecar.call("POST", "/prompts", {
       promptId,
       kind: "prompt",
@@ -160,6 +162,7 @@ describe("a session with the real opencode", { timeout: 60_000 }, () => {
       settings: SETTINGS,
     });
     expect([busy.status, ((await busy.json()) as { code: string }).code]).toEqual([409, "busy"]);
+    await sidecar.call("POST", "/abort", {});
     await ended(turnId);
     expect(
       await (
@@ -172,7 +175,7 @@ describe("a session with the real opencode", { timeout: 60_000 }, () => {
   });
 
   it("stops a turn in the middle of its text", async () => {
-    const { turnId } = await send([[{ say: "word ".repeat(500), everyMs: 20 }]]);
+    const { turnId } = await send(ENDLESS);
     await sees(turnId, "part.delta");
     expect(await (await sidecar.call("POST", "/abort", {})).json()).toMatchObject({ aborted: true });
     const events = await ended(turnId);
@@ -186,7 +189,7 @@ describe("a session with the real opencode", { timeout: 60_000 }, () => {
 
   it("runs the prompt that comes on the heels of an abort", async () => {
     for (let round = 0; round < 6; round += 1) {
-      const { turnId } = await send([[{ say: "word ".repeat(500), everyMs: 20 }]]);
+      const { turnId } = await send(ENDLESS);
       await sees(turnId, "part.delta");
       await sidecar.call("POST", "/abort", {});
       const next = await send([[{ say: `round ${round}` }]]);
@@ -200,7 +203,7 @@ describe("a session with the real opencode", { timeout: 60_000 }, () => {
     for (let round = 0; round < 12; round += 1) {
       const providers = [{ ...scriptedProvider(), name: `Loaded anew ${round}` }];
       await sidecar.call("POST", "/credentials", await sidecar.seal("credentials", { providers }));
-      await send([[{ say: "never to its end ".repeat(500), everyMs: 20 }]]);
+      await send(ENDLESS);
       await delay(round * 20);
       await sidecar.call("POST", "/abort", {});
       const next = await send([[{ say: `round ${round}` }]]);
@@ -230,7 +233,7 @@ describe("a session with the real opencode", { timeout: 60_000 }, () => {
   });
 
   it("stops a shell command", async () => {
-    const { turnId } = await send("echo begun; sleep 60", { kind: "shell" });
+    const { turnId } = await send("echo begun; sleep 600", { kind: "shell" });
     await sees(turnId, "tool.output");
     await sidecar.call("POST", "/abort", {});
     expect(ofType(await ended(turnId), "turn.ended")[0]?.outcome).toBe("aborted");
@@ -292,7 +295,7 @@ describe("a session with the real opencode", { timeout: 60_000 }, () => {
   });
 
   it("closes a turn as interrupted when opencode is killed, and goes on with the next prompt", async () => {
-    const { turnId } = await send([[{ say: "word ".repeat(500), everyMs: 20 }]]);
+    const { turnId } = await send(ENDLESS);
     await sees(turnId, "part.delta");
     const pid = await opencodePid();
     expect(pid).not.toBeNull();
@@ -306,6 +309,7 @@ describe("a session with the real opencode", { timeout: 60_000 }, () => {
     await eventually(
       "the old opencode gone",
       async () => (await health()).agent !== "ready" || (await opencodePid()) !== pid,
+      60_000,
     );
     await ready();
     const next = await send("still there?");
@@ -336,7 +340,7 @@ describe("a session with the real opencode", { timeout: 60_000 }, () => {
   });
 });
 
-describe("an instance that nobody registers", { timeout: 60_000 }, () => {
+describe("an instance that nobody registers", () => {
   it("leaves no opencode behind when it ends", async () => {
     const sidecar = await makeTestSidecar({ opencodeBin: OPENCODE_BIN });
     const pid = await eventually("opencode spawned", opencodePid);
