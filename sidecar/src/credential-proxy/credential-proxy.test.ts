@@ -324,22 +324,24 @@ test("demo requests go to the demo model without the prefix, also when the table
 
 test("a demo client that leaves aborts the demo model's request", async () => {
   const leaving = new AbortController();
+  let abort = () => {};
+  const aborted = new Promise<void>((resolve) => (abort = resolve));
   const hanging = createCredentialProxy({
     providers: () => [],
     demo: {
-      fetch: (request) => new Promise((_, reject) => request.signal.addEventListener("abort", reject)),
+      fetch: (request) => {
+        request.signal.addEventListener("abort", abort);
+        leaving.abort();
+        return new Promise(() => undefined);
+      },
     },
     egress: { socketPath: egress.socketPath, secret: () => secret },
-    log: { warn: () => leaving.abort() },
+    log: { warn: () => undefined },
   });
   const other = await hanging.listen(0);
-  const pending = fetch(`http://127.0.0.1:${other.port}/demo/v1/x`, {
-    method: "POST",
-    body: "x",
-    signal: leaving.signal,
-  });
-  setImmediate(() => leaving.abort());
-  await expect(pending).rejects.toThrow();
+  const init = { method: "POST", body: "x", signal: leaving.signal };
+  await expect(fetch(`http://127.0.0.1:${other.port}/demo/v1/x`, init)).rejects.toThrow();
+  await aborted;
   await other.close();
 });
 
