@@ -37,13 +37,13 @@ describe("logins", () => {
 
   it("answers an unknown e-mail address as a wrong password, after as much work", async () => {
     const { email } = await t.person("alice");
-    /** The fastest of some tries: whatever else the machine does only slows them. */
+    /** The least work of some tries, as this process's time on a processor: what else the machine does is not in it. */
     const timed = async (address: string) => {
       const tries: { answer: object; ms: number }[] = [];
       for (const ip of ["198.51.100.1", "198.51.100.2", "198.51.100.3", "198.51.100.4"]) {
-        const startedAt = performance.now();
+        const before = process.cpuUsage();
         const { code, reason, message, detail } = await failure(signIn(address, "not-the-password", ip));
-        tries.push({ answer: { code, reason, message, detail }, ms: performance.now() - startedAt });
+        tries.push({ answer: { code, reason, message, detail }, ms: process.cpuUsage(before).user / 1000 });
       }
       return { answer: tries[0]?.answer, ms: Math.min(...tries.map(({ ms }) => ms)) };
     };
