@@ -10,7 +10,8 @@ import { ensureSessionImage } from "./session-image";
 import { AS_AGENT, logLine, run, startWalled, type Ran } from "./test-container";
 
 const rootDir = fileURLToPath(new URL("../../../../", import.meta.url));
-const docker = new Docker({ socketPath: "/var/run/docker.sock" });
+/** As the product finds its engine: by DOCKER_HOST, else at the usual place. */
+const docker = new Docker();
 const unique = randomBytes(4).toString("hex");
 const volumes = {
   workspace: `openagent-image-test-${unique}-workspace`,
@@ -230,10 +231,10 @@ describe("opencode in the image", () => {
     ];
     const script = [
       `mkdir -p ${opts.home}; cd /workspace; echo '${config}' > /tmp/opencode.json`,
-      `(timeout 90 /opt/openagent/bin/opencode serve --hostname=127.0.0.1 --port=${opts.port} >/tmp/${opts.port}.log 2>&1 &)`,
+      `(timeout 280 /opt/openagent/bin/opencode serve --hostname=127.0.0.1 --port=${opts.port} >/tmp/${opts.port}.log 2>&1 &)`,
       // A request that comes between its listen and this line is never answered.
-      `timeout 60 sh -c 'until grep -q listening /tmp/${opts.port}.log; do sleep 0.2; done'`,
-      `curl -s -m 30 -o /dev/null -w '%{http_code}' 'http://127.0.0.1:${opts.port}/config?directory=/workspace'`,
+      `timeout 90 sh -c 'until grep -q listening /tmp/${opts.port}.log; do sleep 0.2; done'`,
+      `curl -s -m 90 -o /dev/null -w '%{http_code}' 'http://127.0.0.1:${opts.port}/config?directory=/workspace'`,
     ];
     return run(docker, container, [...AS_AGENT, "sh", "-c", script.join("; ")], env);
   };
@@ -257,7 +258,7 @@ describe("pid 1", () => {
     stdin.write("boot line\n");
     await logLine(container, /heard boot line/);
     stdin.end();
-    await container.stop({ t: 10 });
+    await container.stop({ t: 60 });
     expect((await container.inspect()).State.ExitCode).toBe(7);
   });
 });

@@ -74,7 +74,7 @@ function collect(output: { stdout: string; stderr: string }, key: "stdout" | "st
 export async function logLine(
   container: Docker.Container,
   pattern: RegExp,
-  deadlineMs = 30_000,
+  deadlineMs = 90_000,
 ): Promise<RegExpExecArray> {
   const end = Date.now() + deadlineMs;
   for (;;) {
