@@ -3,9 +3,7 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
-import { type Product, runTurn, sessionIs, startProduct, until } from "./harness";
-
-const ENGINE = "/var/run/docker.sock";
+import { ENGINE_SOCKET, type Product, runTurn, sessionIs, startProduct, until } from "./harness";
 
 /** The engine's socket as seen through a door that can be shut: to the server, an engine that dies and comes back. */
 function engineDoor() {
@@ -17,7 +15,7 @@ function engineDoor() {
     path,
     async open() {
       server = createServer((client) => {
-        const engine = connect(ENGINE);
+        const engine = connect(ENGINE_SOCKET);
         for (const [socket, other] of [
           [client, engine],
           [engine, client],
@@ -70,7 +68,7 @@ describe("an engine that is not there", () => {
       });
 
       await door.open();
-      await until(async () => (await ready()).status === 200, 10_000, "ready");
+      await until(async () => (await ready()).status === 200, "ready");
       await client.sessions.resume.mutate({ id: early.id });
       await sessionIs(client, early.id, "idle");
 
@@ -81,9 +79,12 @@ describe("an engine that is not there", () => {
       expect(meanwhile.text).toContain("still talking");
       const late = await client.sessions.create.mutate({ title: "too late" });
       await sessionIs(client, late.id, "error");
+      expect((await client.sessions.get.query({ id: late.id })).reason).toMatchObject({
+        code: "engine_unreachable",
+      });
 
       await door.open();
-      await until(async () => (await ready()).status === 200, 10_000, "ready again");
+      await until(async () => (await ready()).status === 200, "ready again");
       expect((await client.sessions.get.query({ id: early.id })).status).toBe("idle");
       await client.sessions.remove.mutate({ id: early.id });
       await client.sessions.remove.mutate({ id: late.id });

@@ -6,6 +6,7 @@ import { followEvents } from "../src/client/index";
 import {
   containersOf,
   docker,
+  poll,
   type Product,
   readEvents,
   ROOT,
@@ -30,16 +31,12 @@ describe("faults", () => {
   };
   const remove = (id: string) => product.client.sessions.remove.mutate({ id });
 
-  it("says within 5 s that a container was killed from outside, why, and resumes with its files", async () => {
+  it("says that a container was killed from outside, why, and resumes with its files", async () => {
     const id = await newSession();
     await runTurn(product.client, { sessionId: id, text: "echo kept > kept.txt", kind: "shell" });
     const [container] = await containersOf(product.instance);
     await docker("kill", container ?? "");
-    await until(
-      async () => (await product.client.sessions.get.query({ id })).status === "error",
-      5_000,
-      "status error",
-    );
+    await sessionIs(product.client, id, "error");
     const session = await product.client.sessions.get.query({ id });
     expect(session.reason).toMatchObject({
       code: "container_died",
@@ -54,43 +51,41 @@ describe("faults", () => {
 
   it("loses and repeats nothing when the server is killed in the middle of a stream", async () => {
     const id = await newSession();
-    const words = Array.from({ length: 120 }, (_, i) => `w${i}`);
-    const script = `#script\ndelay 40\nsay ${words.join(" ")}`;
-    const { promptId } = await product.client.prompts.send.mutate({
-      sessionId: id,
-      text: script,
-      key: randomUUID(),
-    });
+    // More than the test's own time limit lets it say: wherever a kill falls, it falls into the stream.
+    const words = Array.from({ length: 10_000 }, (_, i) => `w${i}`);
+    const text = `#script\ndelay 40\nsay ${words.join(" ")}`;
+    const { promptId } = await product.client.prompts.send.mutate({ sessionId: id, text, key: randomUUID() });
+    let heard = 0;
     for (let kills = 0; kills < 2; kills += 1) {
-      await streamed(id);
+      heard = await hearsMoreThan(heard, id);
       const [container] = await containersOf(product.instance);
       await product.stop("SIGKILL");
       await product.start();
       expect(await containersOf(product.instance)).toEqual([container]);
     }
+    heard = await hearsMoreThan(heard, id);
+    expect(await product.client.prompts.abort.mutate({ sessionId: id })).toEqual({ aborted: true });
     const events = await eventsUntilTurnEnds(id, promptId);
     expect(events.map((e) => e.seq)).toEqual(events.map((_, i) => i + 1));
-    expect(spokenText(events).trim().split(/\s+/)).toEqual(words);
+    const spoken = wordsOf(events);
+    expect(spoken.length).toBeGreaterThanOrEqual(heard);
+    expect(spoken).toEqual(words.slice(0, spoken.length));
     expect(events.filter((e) => e.type === "turn.started")).toHaveLength(1);
-    expect(events.filter((e) => e.type === "turn.ended")).toHaveLength(1);
+    expect(outcomesOf(events)).toEqual(["aborted"]);
     await remove(id);
   });
 
-  it("ends on SIGTERM within 5 s with a stream open, leaves the session running, and goes on with it", async () => {
+  it("ends by itself on SIGTERM with a stream open, leaves the session running, and goes on with it", async () => {
     const id = await newSession();
     const follow = new AbortController();
-    const reading = (async () => {
-      for await (const event of followEvents(product.client, {
-        sessionId: id,
-        afterSeq: 0,
-        signal: follow.signal,
-      }))
-        void event;
-    })();
-    expect(await product.stop()).toBeLessThan(5_000);
+    const stream = followEvents(product.client, { sessionId: id, afterSeq: 0, signal: follow.signal });
+    // With its first event the stream is open.
+    expect((await stream.next()).value).toMatchObject({ seq: 1 });
+    // Had the stream held it up, it would have given up with 1.
+    expect(await product.stop()).toBe(0);
     expect(await containersOf(product.instance)).toHaveLength(1);
     follow.abort();
-    await reading;
+    await stream.return();
     await product.start();
     expect((await product.client.sessions.get.query({ id })).status).toBe("idle");
     expect((await runTurn(product.client, { sessionId: id, text: "#script\nsay onward" })).text).toContain(
@@ -114,7 +109,7 @@ describe("faults", () => {
     let output = "";
     second.stdout.on("data", (chunk: Buffer) => (output += chunk.toString()));
     second.stderr.on("data", (chunk: Buffer) => (output += chunk.toString()));
-    const code = await new Promise((resolve) => second.once("exit", resolve));
+    const code = await new Promise((resolve) => second.once("close", resolve));
     expect(code).not.toBe(0);
     expect(output).toContain("Another OpenAgent server uses");
   });
@@ -134,24 +129,24 @@ describe("faults", () => {
       ["500", "provider_unavailable"],
       ["429", "provider_rate_limited"],
       ["cut", "provider_cut"],
-    ]) {
+    ] as const) {
+      const { lastSeq } = await product.client.sessions.get.query({ id });
       const text = `#script\nfail ${failure}`;
       const { promptId } = await product.client.prompts.send.mutate({
         sessionId: id,
         text,
         key: randomUUID(),
       });
-      await until(
-        async () => retryOf(promptId, await read(id)) !== undefined,
-        60_000,
-        `a notice for ${failure}`,
+      const retry = await poll(
+        async () => (await read(id)).find((e) => e.type === "retry.scheduled" && e.seq > lastSeq),
+        `the retry after ${failure}`,
       );
-      expect(retryOf(promptId, lastRead)).toMatchObject({
+      expect(retry.data).toMatchObject({
         code,
         message: expect.stringMatching(/tries again by itself at .+ stop the turn and .+\.$/) as string,
       });
-      await product.client.prompts.abort.mutate({ sessionId: id });
-      await eventsUntilTurnEnds(id, promptId);
+      expect(await product.client.prompts.abort.mutate({ sessionId: id })).toEqual({ aborted: true });
+      expect(outcomesOf(await eventsUntilTurnEnds(id, promptId)).at(-1)).toBe("aborted");
     }
     await remove(id);
   });
@@ -167,9 +162,13 @@ describe("faults", () => {
     await expect(send("x".repeat(1024 * 1024 + 1))).rejects.toMatchObject({
       message: expect.stringContaining("1 MiB") as string,
     });
-    const large = `#script\nsay got it\n${"x".repeat(1024 * 1024 - 30)}`;
-    const { promptId } = await send(large);
-    await eventsUntilTurnEnds(id, promptId);
+    // What it says stands behind all the rest.
+    const [first, last] = ["#script\n", "\nsay got it"];
+    const large = `${first}${" ".repeat(1024 * 1024 - first.length - last.length)}${last}`;
+    const { text, outcome } = await runTurn(product.client, { sessionId: id, text: large });
+    expect(outcome).toBe("done");
+    // What follows it is about a conversation that is longer than the model reads.
+    expect(text).toMatch(/^got it/);
     await remove(id);
   });
 
@@ -182,8 +181,11 @@ describe("faults", () => {
     expect(new Set(answers.map((a) => a.promptId)).size).toBe(1);
     await eventsUntilTurnEnds(id, answers[0]?.promptId ?? "");
     expect(await send()).toEqual(answers[0]);
+    // It runs behind whatever else was queued.
+    await runTurn(product.client, { sessionId: id, text: "#script\nsay the last" });
     const events = await read(id);
-    expect(events.filter((e) => e.type === "turn.started")).toHaveLength(1);
+    expect(events.filter((e) => e.type === "turn.started")).toHaveLength(2);
+    expect(wordsOf(events).join(" ")).toMatch(/^once only ?the last$/);
     await remove(id);
   });
 
@@ -194,28 +196,26 @@ describe("faults", () => {
     return lastRead;
   }
 
-  async function streamed(id: string): Promise<void> {
-    const before = (await read(id)).length;
-    await until(
-      async () =>
-        (await read(id)).filter((e) => e.type === "part.delta").length > 0 && lastRead.length > before + 3,
-      30_000,
-      "more of the stream",
-    );
+  /** Waits until the agent has said more words than `count`. @returns how many */
+  async function hearsMoreThan(count: number, id: string): Promise<number> {
+    await until(async () => wordsOf(await read(id)).length > count, "more of the stream");
+    return wordsOf(lastRead).length;
   }
 
   async function eventsUntilTurnEnds(id: string, promptId: string): Promise<SessionEvent[]> {
     const ended = (events: SessionEvent[]) =>
       events.some((e) => e.type === "turn.ended" && e.data.promptId === promptId);
-    await until(async () => ended(await read(id)), 60_000, "the turn's end");
+    await until(async () => ended(await read(id)), "the turn's end");
     return lastRead;
   }
 });
 
-/** The first retry after the prompt was sent. */
-function retryOf(promptId: string, events: SessionEvent[]): unknown {
-  const sent = events.findIndex((e) => e.type === "prompt.queued" && e.data.promptId === promptId);
-  return sent < 0 ? undefined : events.slice(sent).find((e) => e.type === "retry.scheduled")?.data;
+function wordsOf(events: SessionEvent[]): string[] {
+  return spokenText(events).split(/\s+/).filter(Boolean);
+}
+
+function outcomesOf(events: SessionEvent[]): string[] {
+  return events.flatMap((e) => (e.type === "turn.ended" ? [e.data.outcome] : []));
 }
 
 function outputOf(events: SessionEvent[]): string {

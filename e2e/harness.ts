@@ -13,6 +13,10 @@ import { createClient, followEvents, type OpenAgentClient } from "../src/client/
 import type { SessionEvent } from "../sidecar/src/contract";
 
 export const ROOT = join(import.meta.dirname, "..");
+/** The engine that the product is to use, as it finds it. */
+export const ENGINE_SOCKET = (process.env.DOCKER_HOST || "unix:///var/run/docker.sock").slice(
+  "unix://".length,
+);
 const run = promisify(execFile);
 
 export const OWNER = {
@@ -28,8 +32,8 @@ export interface Product {
   /** Signed in as {@link OWNER} by a personal access token. */
   client: OpenAgentClient;
   token: string;
-  /** SIGTERM, then waits for the end. @returns how long it took, ms */
-  stop(signal?: NodeJS.Signals): Promise<number>;
+  /** SIGTERM, then waits for the end. @returns the exit code; null for one that a signal ended or that did not run */
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
   /** Starts the server again on the same data directory. */
   start(): Promise<void>;
   log(): string;
@@ -84,17 +88,15 @@ export async function startUnclaimed(
       if (started.exitCode !== null)
         throw new Error(`the server ended with ${started.exitCode}:\n${output.slice(-4000)}`);
       return (await fetch(`${url}${opts.healthyAt ?? "/readyz"}`).catch(() => null))?.status === 200;
-    }, 30_000);
+    }, "the server's start");
   };
   const stop = async (signal: NodeJS.Signals = "SIGTERM") => {
     const ended = child;
     child = null;
-    if (!ended || ended.exitCode !== null || ended.signalCode !== null) return 0;
-    const begun = performance.now();
-    const exit = new Promise((resolve) => ended.once("exit", resolve));
+    if (!ended || ended.exitCode !== null || ended.signalCode !== null) return null;
+    const exit = new Promise<number | null>((resolve) => ended.once("exit", resolve));
     ended.kill(signal);
-    await exit;
-    return performance.now() - begun;
+    return exit;
   };
   const product = {
     url,
@@ -160,36 +162,33 @@ function tokenOf(body: unknown): string {
   return token;
 }
 
-/** Asks until true. @throws Error at the deadline. */
-export async function until(
-  check: () => Promise<boolean> | boolean,
-  limitMs: number,
-  what = "the condition",
-): Promise<void> {
-  const deadline = performance.now() + limitMs;
-  while (!(await check())) {
-    if (performance.now() > deadline) throw new Error(`${what} did not come true within ${limitMs} ms`);
+/** Far above what anything here takes on a slow machine, and below a test's own limit, which cannot say what was missing. */
+const LIMIT_MS = 90_000;
+
+/** Asks until there is an answer. @throws Error with `what` when none comes */
+export async function poll<T>(ask: () => Promise<T | undefined>, what: string): Promise<T> {
+  const deadline = performance.now() + LIMIT_MS;
+  for (;;) {
+    const answer = await ask();
+    if (answer !== undefined) return answer;
+    if (performance.now() > deadline) throw new Error(`${what} did not come within ${LIMIT_MS} ms`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }
 
+/** Asks until true. @throws Error with `what` when it does not come true */
+export async function until(check: () => Promise<boolean>, what: string): Promise<void> {
+  await poll(async () => ((await check()) ? true : undefined), what);
+}
+
 /** Waits for a session's status. @throws Error when it fails instead. */
-export async function sessionIs(
-  client: OpenAgentClient,
-  id: string,
-  status: string,
-  limitMs = 60_000,
-): Promise<void> {
-  await until(
-    async () => {
-      const session = await client.sessions.get.query({ id });
-      if (session.status === "error" && status !== "error")
-        throw new Error(`session failed: ${JSON.stringify(session.reason)}`);
-      return session.status === status;
-    },
-    limitMs,
-    `status ${status}`,
-  );
+export async function sessionIs(client: OpenAgentClient, id: string, status: string): Promise<void> {
+  await until(async () => {
+    const session = await client.sessions.get.query({ id });
+    if (session.status === "error" && status !== "error")
+      throw new Error(`session failed: ${JSON.stringify(session.reason)}`);
+    return session.status === status;
+  }, `status ${status}`);
 }
 
 /** Everything that a session's log holds now. */
@@ -222,7 +221,7 @@ export async function runTurn(
       ? await client.prompts.shell.mutate({ sessionId: opts.sessionId, command: opts.text, key })
       : await client.prompts.send.mutate({ sessionId: opts.sessionId, text: opts.text, key });
   const stop = new AbortController();
-  const timer = setTimeout(() => stop.abort(), 90_000);
+  const timer = setTimeout(() => stop.abort(), LIMIT_MS);
   const events: SessionEvent[] = [];
   try {
     for await (const event of followEvents(client, {
@@ -292,7 +291,7 @@ export async function runExample(
     const { stdout } = await run("npx", ["tsx", `examples/${name}`, ...(opts.args ?? [])], {
       cwd: ROOT,
       env,
-      timeout: 100_000,
+      timeout: 240_000,
     });
     return { stdout, code: 0 };
   } catch (error) {
