@@ -1,4 +1,6 @@
-import { createServer, type Server } from "node:net";
+import { once } from "node:events";
+import { connect, createServer, type Server } from "node:net";
+import { networkInterfaces } from "node:os";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   containersOf,
@@ -13,6 +15,18 @@ import {
 } from "./harness";
 
 const CANARY = "sk-oa-canary-0123456789abcdef0123456789abcdef";
+
+/** Of the table of addresses, not of a session that may reach nothing at all. */
+const REFUSED = /was refused: it (leads to|is) .+\. .+\.$/m;
+
+/** Where this machine's listeners are reached from outside. */
+function ownAddresses(): string[] {
+  return Object.values(networkInterfaces()).flatMap((addresses) =>
+    (addresses ?? []).flatMap(({ family, internal, address }) =>
+      family === "IPv4" && !internal ? [address] : [],
+    ),
+  );
+}
 
 /** Commands run as the agent runs them, by the session's own shell tool. */
 describe("what the agent cannot do", () => {
@@ -53,14 +67,35 @@ describe("what the agent cannot do", () => {
     return events.flatMap((e) => (e.type === "tool.output" ? [e.data.suffix] : [])).join("");
   };
   const sidecarPid = "$(pgrep -o -u 900)";
+  /** Of a listener that takes connections: one of ours has just come, and been counted off. */
+  const listenerPort = async (): Promise<number> => {
+    const address = listener.address();
+    if (address === null || typeof address === "string") throw new Error("no port");
+    await once(connect(address.port, "127.0.0.1").resume(), "close");
+    expect(connections).toBe(1);
+    connections = 0;
+    return address.port;
+  };
 
   it("finds no key in its environment, files, config or processes", async () => {
-    const seen = await inside(
-      'env; cat /proc/*/environ /proc/*/cmdline 2>/dev/null | tr "\\0" "\\n"; cat $OPENCODE_CONFIG; grep -ra "sk-oa-can[a]ry" /state /tmp /workspace /run /opt/openagent/sidecar 2>/dev/null',
+    // Each with something that shows it was looked at.
+    for (const [look, there] of [
+      ["env", "PATH="],
+      ['cat /proc/*/environ 2>/dev/null | tr "\\0" "\\n"', "OPENCODE_CONFIG="],
+      ['cat /proc/*/cmdline 2>/dev/null | tr "\\0" "\\n"', "opencode"],
+      ["cat $OPENCODE_CONFIG", "anthropic"],
+    ] as const) {
+      const seen = await inside(look);
+      expect(seen).toContain(there);
+      expect(seen).not.toContain("sk-oa-canary");
+      expect(seen).not.toContain(Buffer.from(CANARY).toString("base64").slice(0, 20));
+    }
+    await inside("echo found-by-grep > /workspace/decoy");
+    const places = "/state /tmp /workspace /run /opt/openagent/sidecar";
+    const found = await inside(
+      `grep -rhoaE "sk-oa-can[a]ry|found-by-gre[p]" ${places} 2>/dev/null | sort -u`,
     );
-    expect(seen).toContain("PATH=");
-    expect(seen).not.toContain("sk-oa-canary");
-    expect(seen).not.toContain(Buffer.from(CANARY).toString("base64").slice(0, 20));
+    expect(found).toBe("found-by-grep\n");
   });
 
   it("cannot read or end the sidecar, nor its spool", async () => {
@@ -81,10 +116,21 @@ describe("what the agent cannot do", () => {
     expect(status).toMatch(/Groups:\s*\n/);
   });
 
-  it("has no network interface but loopback, and reaches nothing of the host by any way", async () => {
-    expect(await inside("cat /proc/net/dev")).not.toMatch(/eth|veth|docker/);
-    const address = listener.address();
-    const port = address !== null && typeof address === "object" ? address.port : 0;
+  it("has no network interface but loopback, and none of the host's addresses answers without the proxy", async () => {
+    const port = await listenerPort();
+    const interfaces = (await inside("cat /proc/net/dev")).matchAll(/^\s*(\S+):/gm);
+    expect([...interfaces].map(([, name]) => name)).toEqual(["lo"]);
+    for (const address of ["172.17.0.1", ...ownAddresses()]) {
+      const seen = await inside(`bash -c 'echo > /dev/tcp/${address}/${port}'`);
+      expect(seen, address).toContain("Network is unreachable");
+    }
+    expect(await inside(`bash -c 'echo > /dev/tcp/127.0.0.1/${port}'`)).toContain("Connection refused");
+    expect(connections).toBe(0);
+  });
+
+  // A spelling of every kind that leads to this machine or to its neighbours. Without --noproxy curl goes directly to some.
+  it("is refused the host by its proxy, by plain HTTP and by CONNECT, in a sentence", async () => {
+    const port = await listenerPort();
     for (const host of [
       "127.0.0.1",
       "localhost",
@@ -93,26 +139,34 @@ describe("what the agent cannot do", () => {
       "[::ffff:127.0.0.1]",
       "2130706433",
       "127.1",
+      // Documentation addresses count as public, this machine's own too.
+      ...ownAddresses().filter((address) => !/^(192\.0\.2|198\.51\.100|203\.0\.113)\./.test(address)),
     ]) {
-      const seen = await inside(
-        `curl -sS -m 5 -x http://127.0.0.1:3128 -o /dev/null -w '%{http_code}' http://${host}:${port}/`,
-      );
-      expect(seen, host).toMatch(/403|Could not|400|Failed|URL/i);
-      const tunnel = await inside(`curl -sS -m 5 -p -x http://127.0.0.1:3128 http://${host}:${port}/`);
-      expect(tunnel, host).not.toContain("HTTP/1.1 200");
+      const curl = "curl -sS -m 60 --noproxy '' -x http://127.0.0.1:3128";
+      const plain = await inside(`${curl} -w 'code %{http_code}' http://${host}:${port}/`);
+      expect(plain, host).toMatch(REFUSED);
+      expect(plain, host).toMatch(/code 403$/m);
+      const tunnel = await inside(`${curl} -p -w 'code %{http_connect}' http://${host}:${port}/`);
+      expect(tunnel, host).toMatch(/code 403$/m);
+      // curl spells addresses anew and keeps a refused tunnel's sentence to itself.
+      const lines = `printf 'CONNECT ${host}:${port} HTTP/1.1\\r\\n\\r\\n' >&3; cat <&3`;
+      const bare = await inside(`exec 3<>/dev/tcp/127.0.0.1/3128; ${lines}`);
+      expect(bare, host).toMatch(/^HTTP\/1\.1 403 /);
+      expect(bare, host).toMatch(REFUSED);
     }
-    expect(await inside(`timeout 3 bash -c 'echo > /dev/tcp/172.17.0.1/${port}' || echo closed`)).toContain(
-      "closed",
-    );
     expect(connections).toBe(0);
   });
 
   it("cannot take the place of its sockets or forge the sidecar's word", async () => {
-    expect(
-      await inside(
-        "rm -f /run/openagent/egress.sock; mv /run/openagent/sidecar.sock /run/openagent/x; ls /run/openagent",
-      ),
-    ).toMatch(/not permitted/i);
+    for (const name of ["egress.sock", "sidecar.sock"]) {
+      expect(await inside(`rm -f /run/openagent/${name}`)).toMatch(/not permitted/i);
+      expect(await inside(`mv /run/openagent/${name} /run/openagent/x`)).toMatch(/not permitted/i);
+      expect(await inside(`ln -sf /tmp/x /run/openagent/${name}`)).toMatch(/not permitted/i);
+    }
+    expect((await inside("ls /run/openagent")).split(/\s+/).filter(Boolean)).toEqual([
+      "egress.sock",
+      "sidecar.sock",
+    ]);
     expect(
       await inside("curl -sS --unix-socket /run/openagent/sidecar.sock -X POST http://sidecar/abort"),
     ).toContain("unauthorized");
@@ -122,15 +176,28 @@ describe("what the agent cannot do", () => {
   });
 
   it("gets no more kernel than it needs", async () => {
-    expect(await inside("unshare -U true; mount -t tmpfs none /mnt; mknod /tmp/x c 1 1")).toMatch(
-      /not permitted|denied/i,
-    );
-    expect(await inside("touch /usr/x; touch /opt/openagent/x")).toMatch(/Read-only file system/);
+    expect(await inside("unshare -U true")).toMatch(/not permitted/i);
+    expect(await inside("unshare -n true")).toMatch(/not permitted/i);
+    expect(await inside("mount -t tmpfs none /mnt")).toMatch(/must be superuser|not permitted/i);
+    expect(await inside("cat /proc/mounts")).not.toContain(" /mnt ");
+    expect(await inside("mknod /tmp/x c 1 1")).toMatch(/not permitted/i);
+  });
+
+  it("writes nowhere on its root", async () => {
+    for (const directory of [
+      "/usr",
+      "/etc",
+      "/opt/openagent",
+      "/opt/openagent/sidecar",
+      "/opt/openagent/bin",
+    ])
+      expect(await inside(`touch ${directory}/x`), directory).toMatch(/Read-only file system/);
   });
 
   it("leaves the boot token and the keys out of what the engine shows", async () => {
     const [container] = await containersOf(product.instance);
     const shown = await docker("inspect", container ?? "");
+    expect(shown).toContain(id);
     expect(shown).not.toContain("sk-oa-canary");
     expect(shown).not.toMatch(/token/i);
     expect(await docker("logs", container ?? "")).not.toContain("sk-oa-canary");
