@@ -27,7 +27,7 @@ describe("what runs on after a turn", () => {
       onOutput,
     });
     terminal.write(`${daemon(4711)}\n`);
-    await until(async () => (await daemons()).includes(4711), 20_000, "the person's daemon");
+    await until(async () => (await daemons()).includes(4711), "the person's daemon");
 
     const turn = (seconds: number) => {
       const command = `${daemon(seconds)}; until ps -eo args | grep '^sleep ${seconds}'; do sleep 0.1; done`;
@@ -36,12 +36,12 @@ describe("what runs on after a turn", () => {
     };
     const { events } = await turn(4712);
     expect(JSON.stringify(events)).toContain("sleep 4712\\n");
-    await until(async () => !(await daemons()).includes(4712), 10_000, "the end of the tool's daemon");
+    await until(async () => !(await daemons()).includes(4712), "the end of the tool's daemon");
     expect(await daemons()).toEqual([4711]);
 
     await terminal.close({ end: true });
     await turn(4713);
-    await until(async () => !(await daemons()).includes(4713), 10_000, "the end of the tool's daemon");
+    await until(async () => !(await daemons()).includes(4713), "the end of the tool's daemon");
     expect(await daemons()).toEqual([4711]);
     await product.client.sessions.remove.mutate({ id: sessionId });
   });

@@ -159,9 +159,9 @@ describe("what the agent cannot do", () => {
 
   it("cannot take the place of its sockets or forge the sidecar's word", async () => {
     for (const name of ["egress.sock", "sidecar.sock"]) {
-      expect(await inside(`rm -f /run/openagent/${name}`)).toMatch(/not permitted/i);
-      expect(await inside(`mv /run/openagent/${name} /run/openagent/x`)).toMatch(/not permitted/i);
-      expect(await inside(`ln -sf /tmp/x /run/openagent/${name}`)).toMatch(/not permitted/i);
+      expect(await inside(`rm -f /run/openagent/${name}`)).toMatch(/Permission denied/);
+      expect(await inside(`mv /run/openagent/${name} /run/openagent/x`)).toMatch(/Permission denied/);
+      expect(await inside(`ln -sf /tmp/x /run/openagent/${name}`)).toMatch(/Permission denied/);
     }
     expect((await inside("ls /run/openagent")).split(/\s+/).filter(Boolean)).toEqual([
       "egress.sock",
@@ -173,6 +173,18 @@ describe("what the agent cannot do", () => {
     expect(
       await inside("curl -sS --unix-socket /run/openagent/sidecar.sock 'http://sidecar/events?epoch=1&n=0'"),
     ).toContain("unauthorized");
+  });
+
+  it("cannot take their place while the server is stopped, either", async () => {
+    const [container] = await containersOf(product.instance);
+    const asAgent = (command: string) =>
+      docker("exec", "-u", "1000", container ?? "", "sh", "-c", `${command} 2>&1; true`);
+    await product.stop();
+    expect(await asAgent("ls /run/openagent")).toBe("sidecar.sock\n");
+    expect(await asAgent("touch /run/openagent/egress.sock")).toMatch(/Permission denied/);
+    expect(await asAgent("mv /run/openagent/sidecar.sock /run/openagent/x")).toMatch(/Permission denied/);
+    await product.start();
+    expect(await inside("echo back")).toContain("back");
   });
 
   it("gets no more kernel than it needs", async () => {
