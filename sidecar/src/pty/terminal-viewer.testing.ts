@@ -34,6 +34,17 @@ export class TestViewer {
     return whole.toString();
   }
 
+  /** The end of what was received, about a KiB: to be asked for again and again while megabytes come in. */
+  get tail(): string {
+    const last: Buffer[] = [];
+    for (let size = 0, at = this.#received.length - 1; size < 1024 && at >= 0; at -= 1) {
+      const chunk = this.#received[at]?.subarray(-1024) ?? Buffer.alloc(0);
+      size += chunk.length;
+      last.unshift(chunk);
+    }
+    return Buffer.concat(last).toString();
+  }
+
   send(command: TerminalCommand): void {
     this.#socket.send(JSON.stringify(command));
   }
