@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
+import { copyFile, cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -10,6 +10,8 @@ import { ensureSessionImage } from "./session-image";
 import { AS_AGENT, logLine, run, startWalled, type Ran } from "./test-container";
 
 const rootDir = fileURLToPath(new URL("../../../../", import.meta.url));
+/** Where the network has authorities of its own, the package mirror may be reachable with them alone. */
+const networkCaFile = process.env["EXTRA_CA_FILE"] || undefined;
 /** As the product finds its engine: by DOCKER_HOST, else at the usual place. */
 const docker = new Docker();
 const unique = randomBytes(4).toString("hex");
@@ -25,7 +27,13 @@ let container: Docker.Container;
 let sidecarPid: string;
 
 const build = () =>
-  ensureSessionImage({ docker, rootDir: root, cacheDir: join(root, ".cache"), onProgress: () => undefined });
+  ensureSessionImage({
+    docker,
+    rootDir: root,
+    cacheDir: join(root, ".cache"),
+    extraCaFile: networkCaFile,
+    onProgress: () => undefined,
+  });
 const asAgent = (...command: string[]): Promise<Ran> =>
   run(docker, container, [...AS_AGENT, ...command], ["HOME=/home/agent"]);
 
@@ -250,6 +258,78 @@ describe("opencode in the image", () => {
     const log = (await container.logs({ stdout: true, stderr: true })).toString("utf8");
     expect(log).not.toMatch(/called 3128/);
   });
+});
+
+describe("EXTRA_CA_FILE", () => {
+  let ca: string;
+  let caRef: string;
+  let caContainer: Docker.Container;
+
+  beforeAll(async () => {
+    const make =
+      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout /dev/null -days 2";
+    const made = await run(docker, container, [...make.split(" "), "-subj", "/CN=openagent test authority"]);
+    ca = made.stdout;
+    const extraCaFile = join(root, "authorities.pem");
+    await writeFile(extraCaFile, `${networkCaFile ? await readFile(networkCaFile, "utf8") : ""}\n${ca}`);
+    const rootOfCa = await makeRootUpToCertificates();
+    const options = { docker, rootDir: rootOfCa, cacheDir: root, extraCaFile, onProgress: () => undefined };
+    ({ ref: caRef } = await ensureSessionImage(options));
+    caContainer = await docker.createContainer({
+      Image: caRef,
+      Entrypoint: ["cat"],
+      OpenStdin: true,
+      HostConfig: { NetworkMode: "none" },
+    });
+    await caContainer.start();
+  }, 300_000);
+
+  afterAll(async () => {
+    await caContainer?.remove({ force: true });
+    if (caRef) await docker.getImage(caRef).remove();
+  });
+
+  const verify = async (where: Docker.Container, store: string): Promise<string> => {
+    const script = `printf %s "$CA" | openssl verify ${store} 2>&1`;
+    return (await run(docker, where, ["sh", "-c", script], [`CA=${ca}`])).stdout;
+  };
+
+  it.each([
+    ["the system's store", "-no-CAfile -CApath /etc/ssl/certs"],
+    ["NODE_EXTRA_CA_CERTS", '-no-CApath -CAfile "$NODE_EXTRA_CA_CERTS"'],
+    ["SSL_CERT_FILE", '-no-CApath -CAfile "$SSL_CERT_FILE"'],
+    ["REQUESTS_CA_BUNDLE", '-no-CApath -CAfile "$REQUESTS_CA_BUNDLE"'],
+  ])("puts its authorities into %s", async (_where, store) => {
+    expect(await verify(caContainer, store)).toBe("stdin: OK\n");
+    expect(await verify(container, store)).toMatch(/self.signed certificate/);
+  });
+
+  it("makes Node trust them", async () => {
+    const program = `
+      const print = (pem) => new (require("crypto").X509Certificate)(pem).fingerprint256;
+      const trusted = require("tls").getCACertificates("extra").map(print);
+      console.log(trusted.includes(print(process.env.CA)));`;
+    const trusts = async (where: Docker.Container) =>
+      (await run(docker, where, ["node", "-e", program], [`CA=${ca}`])).stdout;
+    expect([await trusts(caContainer), await trusts(container)]).toEqual(["true\n", "false\n"]);
+  });
+
+  /**
+   * The Dockerfile as it is down to the certificates and their variables, upon the image that was built already: its
+   * packages are there, so a minute of installing them again is saved, and every step with a certificate is taken.
+   */
+  async function makeRootUpToCertificates(): Promise<string> {
+    const dir = join(root, "authorities");
+    await mkdir(dir);
+    for (const name of ["dist", "node_modules"]) await symlink(join(root, name), join(dir, name));
+    await cp(join(rootDir, "docker"), join(dir, "docker"), { recursive: true });
+    const file = join(dir, "docker/session.Dockerfile");
+    const [steps = "", rest] = (await readFile(file, "utf8")).split("\nCOPY node /usr/local/bin/node\n");
+    expect(rest).toBeDefined();
+    expect(steps).toContain("FROM ${BASE}");
+    await writeFile(file, steps.replace("FROM ${BASE}", `FROM ${ref}`));
+    return dir;
+  }
 });
 
 describe("pid 1", () => {
