@@ -11,7 +11,9 @@ import { createClient, explainFailure, openTerminal } from "openagent/client";
 const url = process.env.OPENAGENT_URL ?? "http://127.0.0.1:3000";
 const token = process.env.OPENAGENT_TOKEN;
 if (!token) {
-  console.error("Set OPENAGENT_TOKEN. Make one with: npm run admin -- token create --email you@example.com");
+  console.error(
+    "Set OPENAGENT_TOKEN. Make one with: npm run --silent admin -- token create --email you@example.com",
+  );
   process.exit(2);
 }
 const client = createClient({ url, token });

@@ -14,7 +14,8 @@ export const USAGE = `Usage: npm run admin -- COMMAND
   doctor
   help
 
-Without --password-stdin a password is made and printed. A token is printed alone on standard output.`;
+Without --password-stdin a password is made and printed. A token is printed alone on standard
+output; "npm run --silent admin -- ..." keeps npm's own lines out of it.`;
 
 /** The line typed is not a command; the message says why. */
 export class UsageError extends Error {
