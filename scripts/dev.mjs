@@ -2,7 +2,13 @@
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { childEnvironment, nodeProgram, readEnvironment, ROOT } from "./lib/environment.mjs";
+import {
+  childEnvironment,
+  nodeProgram,
+  pathWithPinnedNode,
+  readEnvironment,
+  ROOT,
+} from "./lib/environment.mjs";
 import { checkHost, checkMachine, checkPort, makeDataDirectory } from "./lib/preflight.mjs";
 import { prepareEngine, prepareImage, preparePackages } from "./lib/prepare.mjs";
 import { runCommand } from "./lib/setup-error.mjs";
@@ -22,6 +28,7 @@ await runCommand(async () => {
   say(`Starting on ${environment.url}; Ctrl-C ends it.`);
   const env = childEnvironment(environment, {
     NODE_ENV: "development",
+    PATH: pathWithPinnedNode(),
     OPENAGENT_SESSION_IMAGE: image,
     OPENAGENT_DATA_DIR: dataDir,
   });

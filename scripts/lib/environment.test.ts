@@ -1,5 +1,9 @@
+import { execFileSync } from "node:child_process";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { parseEnvironment } from "./environment.mjs";
+import { nodeProgram, parseEnvironment, pathWithPinnedNode } from "./environment.mjs";
 
 describe("parseEnvironment", () => {
   it("has defaults for everything", () => {
@@ -70,5 +74,25 @@ describe("parseEnvironment", () => {
 
   it.each(["0", "65536", "3000x", "-1", "http"])("refuses PORT=%s", (PORT) => {
     expect(() => parseEnvironment({ PORT }, "/srv")).toThrow(/PORT must be a number from 1 to 65535/);
+  });
+});
+
+describe("pathWithPinnedNode", () => {
+  it("leads whoever starts `node` by its name to the Node that the rest runs on, whatever the system has", () => {
+    const dir = mkdtempSync(join(tmpdir(), "oa-path-"));
+    try {
+      const systems = join(dir, "node");
+      writeFileSync(systems, "#!/bin/sh\necho other\n");
+      chmodSync(systems, 0o755);
+      const versionBy = (program: string, PATH: string) =>
+        execFileSync(program, ["-p", "process.version"], {
+          env: { NODE_ENV: "test", PATH },
+          encoding: "utf8",
+        });
+      expect(versionBy("node", dir)).toBe("other\n");
+      expect(versionBy("node", pathWithPinnedNode(dir))).toBe(versionBy(nodeProgram(), dir));
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
   });
 });

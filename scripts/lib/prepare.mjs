@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { checkEngineDisk } from "./disk-space.mjs";
-import { childEnvironment, nodeProgram, ROOT } from "./environment.mjs";
+import { childEnvironment, nodeProgram, pathWithPinnedNode, ROOT } from "./environment.mjs";
 import { ensureEngine } from "./engine.mjs";
 import { hashSources, packagesAreCurrent, readJson, unlessFresh } from "./freshness.mjs";
 import { runProgram, step } from "./steps.mjs";
@@ -107,7 +107,7 @@ export async function prepareApp(environment) {
 async function buildApp(environment) {
   const options = {
     cwd: ROOT,
-    env: childEnvironment(environment, { NODE_ENV: "production" }),
+    env: childEnvironment(environment, { NODE_ENV: "production", PATH: pathWithPinnedNode() }),
     failure: "The app could not be built. Mend what the lines above name, then try again.",
   };
   await runProgram(nodeProgram(), ["node_modules/next/dist/bin/next", "build"], options);
