@@ -10,6 +10,8 @@ const STATUS = {
   not_ready: 503,
   already_registered: 409,
   agent_failed: 502,
+  /** opencode gave no answer: whether it does what it was asked is not known. */
+  agent_silent: 504,
   internal: 500,
 } as const satisfies Record<SidecarErrorCode, number>;
 

@@ -227,6 +227,7 @@ export const sidecarError = z.object({
     "not_ready",
     "already_registered",
     "agent_failed",
+    "agent_silent",
     "internal",
   ]),
   message: z.string(),

@@ -31,7 +31,10 @@ interface SdkAnswer {
   response?: Response;
 }
 
-/** The fixed list of calls that we make of opencode, for one conversation in one directory. Errors are `agent_failed`. */
+/**
+ * The fixed list of calls that we make of opencode, for one conversation in one directory. Errors are `agent_failed`, or
+ * `agent_silent` when no answer came.
+ */
 export class AgentClient {
   readonly #api: OpencodeClient;
   readonly #agent: Agent;
@@ -185,12 +188,13 @@ function agentFetch(dispatcher: Agent): typeof fetch {
   };
 }
 
+/** @throws SidecarError `agent_silent` for a call that ended without an answer: a time-out, a connection that broke. */
 async function settle(what: string, call: Promise<SdkAnswer>): Promise<SdkAnswer> {
-  try {
-    return await call;
-  } catch (cause) {
-    throw failed(what, cause);
-  }
+  const answer = await call.catch((cause: unknown) => {
+    throw silent(what, cause);
+  });
+  if (answer.error !== undefined && answer.response === undefined) throw silent(what, answer.error);
+  return answer;
 }
 
 async function done(what: string, call: Promise<SdkAnswer>): Promise<unknown> {
@@ -207,13 +211,15 @@ async function found(what: string, call: Promise<SdkAnswer>): Promise<boolean> {
 }
 
 function failed(what: string, cause: unknown): SidecarError {
-  const text = cause instanceof Error ? cause.message : JSON.stringify(cause);
-  return new SidecarError(
-    "agent_failed",
-    "The agent did not do what it was asked: try again, or restart the session.",
-    `${what}: ${text}`,
-    {
-      cause,
-    },
-  );
+  const sentence = "The agent did not do what it was asked: try again, or restart the session.";
+  return new SidecarError("agent_failed", sentence, detailOf(what, cause), { cause });
+}
+
+function silent(what: string, cause: unknown): SidecarError {
+  const sentence = "The agent gave no answer: try again, or restart the session.";
+  return new SidecarError("agent_silent", sentence, detailOf(what, cause), { cause });
+}
+
+function detailOf(what: string, cause: unknown): string {
+  return `${what}: ${cause instanceof Error ? cause.message : JSON.stringify(cause)}`;
 }

@@ -11,6 +11,8 @@ export interface Turn {
   aborting: boolean;
   /** opencode was given the prompt. */
   sent: boolean;
+  /** opencode has said that it has the prompt: from now on its idle means that the turn is over. */
+  taken: boolean;
   /** opencode has begun: an idle before that belongs to the turn before. */
   busySeen: boolean;
   settling: boolean;
@@ -29,6 +31,13 @@ export function newTurn(promptId: string, nowMs: number): Turn {
     end = resolve;
   });
   const place = { turnId: `trn_${randomUUID()}`, promptId };
-  const state = { aborting: false, sent: false, busySeen: false, settling: false, failure: null };
+  const state = {
+    aborting: false,
+    sent: false,
+    taken: false,
+    busySeen: false,
+    settling: false,
+    failure: null,
+  };
   return { ...place, over, end, ...state, lastEventMs: nowMs };
 }

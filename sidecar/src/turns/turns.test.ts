@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { type Failure, spooledEvent, type SpooledEvent } from "../contract";
+import { SidecarError } from "../errors";
 import { Spool } from "../events/spool";
 import { createLog } from "../log";
 import type { AgentClient } from "../opencode/client";
@@ -32,6 +33,8 @@ describe("turns", () => {
   let sweep: () => Promise<void>;
   let loading: () => Promise<void>;
   let isBusy: boolean;
+  let sending: () => Promise<void>;
+  let restart: () => void;
   /** Why opencode does not run. */
   let down: Failure | null;
   /** What opencode was told, in order: prompts, and the changes that may reload it. */
@@ -46,8 +49,14 @@ describe("turns", () => {
     answer = async () => true;
     sweep = async () => undefined;
     loading = async () => undefined;
+    sending = async () => undefined;
+    restart = () => void told.push("restart");
     const client: Partial<AgentClient> = {
-      prompt: async ({ text }) => void told.push(text),
+      prompt: async ({ text }) => {
+        told.push(text);
+        await sending();
+      },
+      abort: async () => void told.push("abort"),
       reply: () => answer(),
       isBusy: async () => isBusy,
       history: async () => [],
@@ -71,7 +80,7 @@ describe("turns", () => {
       agent: {
         client: () => (down ? null : (client as AgentClient)),
         reason: () => down,
-        restart: () => undefined,
+        restart: () => restart(),
       },
       sweep: () => sweep(),
     });
@@ -202,6 +211,38 @@ describe("turns", () => {
     await expect.poll(() => turns.current).toBeNull();
     expect(told).toEqual(["load"]);
     expect(await ends()).toMatchObject([{ outcome: "error", error: { code: "agent_error" } }]);
+  });
+
+  it("stops a prompt whose call got no answer, as opencode may have taken it, and tells the failure", async () => {
+    sending = () => {
+      isBusy = false;
+      return Promise.reject(new SidecarError("agent_silent", "No answer.", "prompt: timeout"));
+    };
+    await submit("prm_1");
+    await expect.poll(() => turns.current, { timeout: 5000 }).toBeNull();
+    expect(told).toEqual(["load", "prm_1", "abort"]);
+    const error = { code: "agent_error", detail: "prompt: timeout" };
+    expect(await ends()).toMatchObject([{ outcome: "error", error }]);
+  });
+
+  it("starts opencode again when it neither answers a prompt's call nor comes to rest", async () => {
+    sending = () => Promise.reject(new SidecarError("agent_silent", "No answer."));
+    restart = () => {
+      told.push("restart");
+      void turns.onAgentDown();
+    };
+    await submit("prm_1");
+    await expect.poll(() => turns.current, { timeout: 15_000 }).toBeNull();
+    expect(told).toEqual(["load", "prm_1", "abort", "abort", "abort", "abort", "restart"]);
+    expect(await ends()).toMatchObject([{ outcome: "interrupted" }]);
+  }, 20_000);
+
+  it("aborts nothing for a prompt that opencode refused with an answer", async () => {
+    sending = () => Promise.reject(new SidecarError("agent_failed", "Refused.", "prompt: 400"));
+    await submit("prm_1");
+    await expect.poll(() => turns.current).toBeNull();
+    expect(told).toEqual(["load", "prm_1"]);
+    expect(await ends()).toMatchObject([{ outcome: "error", error: { detail: "prompt: 400" } }]);
   });
 
   it("tells what a complete answer used, though opencode is gone before it came to rest", async () => {

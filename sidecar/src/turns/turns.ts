@@ -122,6 +122,11 @@ export class Turns {
     turn.aborting = true;
     // Nothing to stop in opencode: `#run` finds the turn over before it sends.
     if (!turn.sent) return this.#finish(turn, "aborted", null);
+    await this.#abortInAgent(turn);
+  }
+
+  /** Resolves after the turn's end: opencode comes to rest, or is started again. */
+  async #abortInAgent(turn: Turn): Promise<void> {
     for (let round = 0; round < ABORT_ROUNDS && this.#turn === turn; round += 1) {
       await this.#abortRound(turn);
       await Promise.race([turn.over, delay(ABORT_ROUND_MS)]);
@@ -214,13 +219,17 @@ export class Turns {
     } catch (error) {
       // When opencode is gone its supervisor says so, with the better reason.
       if (!this.#options.agent.client() && turn.sent) return;
-      const detail = error instanceof SidecarError ? (error.detail ?? error.message) : describeError(error);
-      this.#finish(
-        turn,
-        turn.aborting ? "aborted" : "error",
-        turn.aborting ? null : agentFailure("agent_error", detail),
-      );
+      await this.#fail(turn, error);
     }
+  }
+
+  async #fail(turn: Turn, error: unknown): Promise<void> {
+    const detail = error instanceof SidecarError ? (error.detail ?? error.message) : describeError(error);
+    if (!turn.aborting) turn.failure ??= agentFailure("agent_error", detail);
+    // opencode may have taken the prompt all the same, and would work on where nobody sees it.
+    if (turn.sent && error instanceof SidecarError && error.code === "agent_silent")
+      await this.#abortInAgent(turn);
+    this.#finish(turn, turn.aborting ? "aborted" : "error", turn.aborting ? null : turn.failure);
   }
 
   /** Resolves when opencode has taken the prompt; its events tell the rest. */
@@ -234,6 +243,7 @@ export class Turns {
       attachments: request.attachments ?? [],
     };
     await this.#clientFor(turn).prompt(input);
+    turn.taken = true;
   }
 
   /** Resolves when the command has ended. */
@@ -317,11 +327,12 @@ export class Turns {
     }
     if (turn.busySeen) return;
     await Promise.race([turn.over, delay(REFUSED_AFTER_MS)]);
-    if (!turn.busySeen) await this.#settleIfIdle(turn);
+    if (!turn.busySeen) await Promise.race([this.#settleIfIdle(turn), delay(ABORT_ROUND_MS)]);
   }
 
   async #lookAfter(turn: Turn): Promise<void> {
-    if (turn.sent && Date.now() - turn.lastEventMs > SILENT_AFTER_MS) await this.#settleIfIdle(turn);
+    const begun = turn.taken || turn.busySeen;
+    if (begun && Date.now() - turn.lastEventMs > SILENT_AFTER_MS) await this.#settleIfIdle(turn);
   }
 
   #finish(turn: Turn, outcome: TurnOutcome, failure: Failure | null): void {
