@@ -1,4 +1,5 @@
 import { spawn, type ChildProcess } from "node:child_process";
+import { withoutInherited } from "../closed-descriptors";
 import { SidecarError } from "../errors";
 
 const START_LIMIT_MS = 30_000;
@@ -67,16 +68,9 @@ export class AgentProcess {
 
   static spawn(command: AgentCommand): AgentProcess {
     const serve = [command.bin, "serve", "--hostname=127.0.0.1", `--port=${command.port}`];
-    const [program, ...args] = [
-      ...command.prefix,
-      "/bin/sh",
-      "-c",
-      PREPARE,
-      "openagent",
-      command.workspace,
-      ...serve,
-    ];
-    const child = spawn(program ?? "/bin/sh", args, {
+    const prepared = ["/bin/sh", "-c", PREPARE, "openagent", command.workspace, ...serve];
+    const [program, ...args] = withoutInherited([...command.prefix, ...prepared]);
+    const child = spawn(program, args, {
       cwd: "/",
       // The declared type wants the sidecar's own variables, none of which may reach the agent.
       env: { ...command.environment } as NodeJS.ProcessEnv,

@@ -5,6 +5,7 @@
 import { chmodSync } from "node:fs";
 import type { Socket } from "node:net";
 import { spawn, type IPty } from "@lydell/node-pty";
+import { withoutInherited } from "../closed-descriptors";
 import { InputQueue, writeNonBlocking } from "./input-queue";
 
 /** `UnixTerminal` of @lydell/node-pty 1.1.0 (unixTerminal.js, terminal.js), which is what `spawn` returns on Linux. */
@@ -55,8 +56,7 @@ export interface PtyProcess {
  * @throws when no pty can be opened.
  */
 export function startPty(options: PtyOptions): PtyProcess {
-  const [file, ...args] = options.argv;
-  if (file === undefined) throw new Error("A terminal needs a program.");
+  const [file, ...args] = withoutInherited(options.argv);
   const pty = spawn(file, args, {
     name: options.env.TERM ?? "xterm-256color",
     cols: options.cols,

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readlinkSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -16,9 +16,9 @@ let gate: ViewerGate;
 
 beforeEach(async () => {
   terminals = createTerminals({
-    shell: ["/bin/bash", "--norc", "--noprofile", "--noediting"],
+    shell: ["env", `PS1=${PROMPT}`, "/bin/bash", "--norc", "--noprofile", "--noediting"],
     cwd: tmpdir(),
-    env: { PATH: "/usr/bin:/bin", PS1: PROMPT, TERM: "xterm-256color", HOME: tmpdir(), LANG: "C.UTF-8" },
+    env: { PATH: "/usr/bin:/bin", TERM: "xterm-256color", HOME: tmpdir(), LANG: "C.UTF-8" },
     maxTerminals: 3,
   });
   gate = await openViewerGate(terminals);
@@ -62,6 +62,19 @@ test("the terminal's device may be opened by another uid", async () => {
   await until(() => viewer.text).toMatch(/\/dev\/pts\/\d+\r/);
   const device = /\/dev\/pts\/\d+/.exec(viewer.text)?.[0] ?? "";
   expect(statSync(device).mode & 0o777).toBe(0o666);
+});
+
+test("a shell holds its own terminal and nothing of the ones before it", async () => {
+  create("a");
+  create("b");
+  const viewer = await gate.view("b");
+  await until(() => viewer.text).toContain(PROMPT);
+  const folder = `/proc/${terminals.shellPids()[1]}/fd`;
+  const held = readdirSync(folder).map((fd) => readlinkSync(`${folder}/${fd}`));
+  // bash keeps a fourth of its own.
+  expect(held).toHaveLength(4);
+  expect(new Set(held)).toEqual(new Set([expect.stringMatching(/^\/dev\/pts\/\d+$/)]));
+  expect(new Set(held).size).toBe(1);
 });
 
 test("a character cut by a read arrives whole", async () => {
@@ -271,6 +284,6 @@ test("a large paste reaches the program whole", async () => {
 test("a program that cannot be started ends at once with a code", async () => {
   const none = createTerminals({ shell: ["/absent/shell"], cwd: tmpdir(), env: {}, maxTerminals: 1 });
   none.create({ terminalId: "t", cols: 80, rows: 24 });
-  await until(() => none.get("t")).toMatchObject({ running: false, exitCode: 1 });
+  await until(() => none.get("t")).toMatchObject({ running: false, exitCode: 127 });
   none.closeAll();
 });
