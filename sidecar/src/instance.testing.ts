@@ -109,7 +109,7 @@ export async function makeTestSidecar(options: TestSidecarOptions = {}): Promise
   };
 }
 
-async function testConfig(dir: string, options: TestSidecarOptions): Promise<SidecarConfig> {
+export async function testConfig(dir: string, options: TestSidecarOptions): Promise<SidecarConfig> {
   const workspace = join(dir, "workspace");
   await mkdir(workspace, { recursive: true });
   return {

@@ -14,6 +14,8 @@ import type { AgentEvent } from "./wire";
 const RECONNECT_TRIES = 5;
 const RECONNECT_DELAY_MS = 100;
 const STOP_GRACE_MS = 1500;
+/** A busy machine may cost a start its time limit: only the second in a row is told as a failure. */
+const FAILED_STARTS = 2;
 
 export interface SupervisorOptions {
   config: SidecarConfig;
@@ -45,6 +47,8 @@ export class Supervisor {
   #client: AgentClient | null = null;
   #stream: EventStream | null = null;
   #starts: number[] = [];
+  /** In a row, without opencode listening in between. */
+  #failedStarts = 0;
   #running: Promise<void> | null = null;
 
   constructor(options: SupervisorOptions) {
@@ -95,7 +99,8 @@ export class Supervisor {
       this.#state = "starting";
       this.#starts = [...this.#starts.slice(-9), Date.now()];
       const reason = await this.#runOnce();
-      this.#state = "failed";
+      const triesAgain = this.#failedStarts > 0 && this.#failedStarts < FAILED_STARTS;
+      this.#state = triesAgain ? "starting" : "failed";
       this.#reason = reason;
       await this.#letGo();
       if (this.#stopping.signal.aborted) return;
@@ -114,8 +119,10 @@ export class Supervisor {
       const process = await this.#launch();
       this.#state = "ready";
       this.#reason = null;
+      this.#failedStarts = 0;
       return stopped(await process.exited);
     } catch (error) {
+      this.#failedStarts += 1;
       this.#process?.kill("SIGKILL");
       await this.#process?.exited;
       const detail = error instanceof SidecarError ? (error.detail ?? error.message) : describeError(error);

@@ -2,8 +2,8 @@
 export const SESSION_LIMITS = {
   /** A new container's sidecar answers on its socket. */
   sidecarUpMs: 20_000,
-  /** opencode listens, once the sidecar has its keys. */
-  agentReadyMs: 45_000,
+  /** opencode listens, once the sidecar has its keys: twice the 30 s that one start may take, as the sidecar tries again. */
+  agentReadyMs: 75_000,
   /** How often a starting instance is asked how far it is. */
   pollMs: 20,
   /** A one-time registration token is good for this long. */
