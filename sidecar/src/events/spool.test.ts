@@ -16,9 +16,10 @@ const ended = (turnId: string, promptId: string): SidecarEventBody => ({
   type: "turn.ended",
   data: { turnId, promptId, outcome: "done" },
 });
+const part = { messageId: "m", partId: "p" };
 const delta = (text: string): SidecarEventBody => ({
   type: "part.delta",
-  data: { messageId: "m", partId: "p", text },
+  data: { ...part, text },
 });
 
 let dir: string;
@@ -66,6 +67,28 @@ describe("spool", () => {
       "part.delta",
       "part.delta",
     ]);
+  });
+
+  it("drops an event that does not fit the contract, says which, and numbers the rest without a gap", async () => {
+    const lines: string[] = [];
+    const spool = await Spool.open({ dir, log: createLog((line) => lines.push(line)) });
+    open_.push(spool);
+    await spool.openEpoch(1, null);
+    spool.append([
+      started("t", "p"),
+      { type: "child.started", data: { childId: "x".repeat(200), title: "a secret" } },
+      { type: "tool.ended", data: { ...part, tool: "bash", status: "error", title: "", durationMs: NaN } },
+      delta("a"),
+    ]);
+    const events = await read(spool, { epoch: 1, n: 0 }, 2);
+    expect(events.map(({ n, type }) => [n, type])).toEqual([
+      [1, "turn.started"],
+      [2, "part.delta"],
+    ]);
+    const told = lines.join("");
+    expect(told).toContain('"type":"child.started","error":"childId: too_big"');
+    expect(told).toContain('"type":"tool.ended","error":"durationMs: invalid_type"');
+    expect(told).not.toContain("a secret");
   });
 
   it("has an event in its file before a reader gets it", async () => {

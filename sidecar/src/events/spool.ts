@@ -1,6 +1,7 @@
 import { constants } from "node:fs";
 import { mkdir, open, rm, type FileHandle } from "node:fs/promises";
-import type { SidecarEventBody, SpoolPosition } from "../contract";
+import type { ZodError } from "zod";
+import { eventData, type SidecarEventBody, type SpoolPosition } from "../contract";
 import { describeError, type Log } from "../log";
 import { SidecarError } from "../errors";
 import { fitEvent } from "./cut";
@@ -126,7 +127,10 @@ export class Spool {
     );
   }
 
-  /** Numbers the events and writes them soon, in order. Never throws: a full disk is told by {@link problem} and tried again. */
+  /**
+   * Numbers the events and writes them soon, in order. Never throws: a full disk is told by {@link problem} and tried again, and an
+   * event that the contract does not know is dropped: the server would end the session for it, at every resume again.
+   */
   append(bodies: readonly SidecarEventBody[]): void {
     const nowMs = this.#now();
     const at = new Date(nowMs).toISOString();
@@ -134,6 +138,15 @@ export class Spool {
       const fitted = fitEvent(body);
       if (!fitted) {
         this.#log.error("event too large, dropped", { type: body.type });
+        continue;
+      }
+      // 0.3 to 0.7 µs an event.
+      const checked = eventData[fitted.type].safeParse(fitted.data);
+      if (!checked.success) {
+        this.#log.error("event out of the contract, dropped", {
+          type: body.type,
+          error: whereOf(checked.error),
+        });
         continue;
       }
       this.#lastN += 1;
@@ -337,4 +350,9 @@ export class Spool {
     await this.#emptied;
     this.#emptied = null;
   }
+}
+
+/** Which fields do not fit and why; not what stands in them. */
+function whereOf(error: ZodError): string {
+  return error.issues.map(({ path, code }) => `${path.join(".")}: ${code}`).join(", ");
 }
