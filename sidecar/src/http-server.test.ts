@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { stat, writeFile } from "node:fs/promises";
 import { once } from "node:events";
 import { request, type IncomingMessage } from "node:http";
+import { connect, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { listenOnSocket, type ListeningServer } from "./http-server";
@@ -76,6 +77,34 @@ describe("the socket", () => {
     await eventually("the reader", () => open === 1);
     call.destroy();
     await eventually("the end of the reader", () => open === 0);
+  });
+});
+
+describe("connections of others", () => {
+  const dial = async () => {
+    const socket = connect(sidecar.config.socketPath);
+    await once(socket, "connect");
+    socket.on("error", () => undefined);
+    return socket;
+  };
+  const ask = (socket: Socket, path: string) =>
+    socket.write(`GET ${path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ${sidecar.bearer}\r\n\r\n`);
+
+  it("give way to newer ones, the oldest first; what has carried the token stays", async () => {
+    await start();
+    const own = await dial();
+    ask(own, "/terminals");
+    await once(own, "data");
+    const strangers: Socket[] = [];
+    for (let i = 0; i < 70; i += 1) strangers.push(await dial());
+    const closed = () => strangers.map((socket, i) => (socket.closed ? i : -1)).filter((i) => i >= 0);
+    await eventually("the oldest are gone", () => closed().length === 6);
+    expect(closed()).toEqual([0, 1, 2, 3, 4, 5]);
+    expect(own.closed).toBe(false);
+    ask(own, "/terminals");
+    const [answer] = (await once(own, "data")) as [Buffer];
+    expect(answer.toString()).toContain("200 OK");
+    for (const socket of [own, ...strangers]) socket.destroy();
   });
 });
 

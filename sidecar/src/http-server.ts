@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { chmod, rm } from "node:fs/promises";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { getRequestListener } from "@hono/node-server";
 import { WebSocketServer } from "ws";
@@ -9,6 +10,12 @@ import type { Instance } from "./instance";
 
 /** A frame of input is at most 64 KiB of text, and JSON may escape it. */
 const MAX_FRAME_BYTES = 512 * 1024;
+/**
+ * Every uid can dial the socket. Connections that have not carried the token beyond this give way, the oldest first, so that the
+ * agent cannot keep the server out by holding all descriptors. A request that comes with its connection is read before so many
+ * others are accepted (none was cut under a flood of them).
+ */
+const MAX_STRANGERS = 64;
 const ATTACH_PATH = /^\/terminals\/([A-Za-z0-9_-]{1,128})\/attach$/;
 
 export interface ListeningServer {
@@ -23,13 +30,24 @@ export async function listenOnSocket(
   instance: Instance,
 ): Promise<ListeningServer> {
   const listener = getRequestListener(app.fetch, { overrideGlobalObjects: false });
-  const server = createServer((request, response) => void listener(request, response));
+  const strangers = new Strangers();
+  const greet = (request: IncomingMessage) => {
+    if (bearerMatches(request.headers.authorization, instance.bearer)) strangers.trust(request.socket);
+  };
+  const server = createServer((request, response) => {
+    greet(request);
+    void listener(request, response);
+  });
+  server.on("connection", (socket) => strangers.add(socket));
   const sockets = new WebSocketServer({
     noServer: true,
     maxPayload: MAX_FRAME_BYTES,
     perMessageDeflate: false,
   });
-  server.on("upgrade", (request, socket, head) => upgrade({ request, socket, head }, sockets, instance));
+  server.on("upgrade", (request, socket, head) => {
+    greet(request);
+    upgrade({ request, socket, head }, sockets, instance);
+  });
   await rm(path, { force: true });
   await listen(server, path);
   await chmod(path, 0o666);
@@ -41,6 +59,25 @@ export async function listenOnSocket(
       await new Promise<void>((resolve) => server.close(() => resolve()));
     },
   };
+}
+
+/** Connections that have not carried the token; the newest few. */
+class Strangers {
+  readonly #sockets = new Set<Socket>();
+
+  add(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
+    if (this.#sockets.size <= MAX_STRANGERS) return;
+    const [oldest] = this.#sockets;
+    if (!oldest) return;
+    this.#sockets.delete(oldest);
+    oldest.destroy();
+  }
+
+  trust(socket: Socket): void {
+    this.#sockets.delete(socket);
+  }
 }
 
 function listen(server: Server, path: string): Promise<void> {

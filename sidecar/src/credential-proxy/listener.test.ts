@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import http from "node:http";
 import net from "node:net";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -36,6 +37,23 @@ test.each(["127.0.0.1", "localhost", "LOCALHOST"])("serves %s", async (host) => 
   const head = `POST /acme/x?y=1 HTTP/1.1\r\nHost: ${host}:${listener.port}\r\nContent-Length: 2\r\n\r\nhi`;
   expect(await raw(head)).toMatch(/^HTTP\/1.1 200 /);
   expect(handled).toEqual([`POST http://${host.toLowerCase()}:${listener.port}/acme/x?y=1 hi`]);
+});
+
+test("holds so many connections and closes the next one, until one of them goes", async () => {
+  const dial = async () => {
+    const socket = net.connect(listener.port, "127.0.0.1");
+    socket.on("error", () => undefined);
+    await once(socket, "connect");
+    return socket;
+  };
+  const held: net.Socket[] = [];
+  for (let i = 0; i < 128; i += 1) held.push(await dial());
+  await once(await dial(), "close");
+  expect(held.some((socket) => socket.closed)).toBe(false);
+  held[0]?.destroy();
+  const ask = () => raw(`GET /acme/x HTTP/1.1\r\nHost: localhost:${listener.port}\r\n\r\n`).catch(() => "");
+  await expect.poll(ask).toMatch(/^HTTP\/1.1 200 /);
+  for (const socket of held) socket.destroy();
 });
 
 test.each([

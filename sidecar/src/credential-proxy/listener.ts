@@ -8,6 +8,9 @@ import { Readable } from "node:stream";
 import { ProxyError } from "./proxy-error";
 import { assertPlainTarget } from "./target";
 
+/** Far more than an agent and its sub-agents ask at once; the descriptors are the whole sidecar's. */
+const MAX_CONNECTIONS = 128;
+
 export interface Listener {
   readonly port: number;
   close(): Promise<void>;
@@ -22,6 +25,7 @@ export async function startListener(
   handle: (request: Request) => Promise<Response>,
 ): Promise<Listener> {
   const server = http.createServer();
+  server.maxConnections = MAX_CONNECTIONS;
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(port, "127.0.0.1", () => {
