@@ -53,8 +53,10 @@ function streamOf(spool: Spool, after: SpoolPosition, signal: AbortSignal): Read
         batch === null ? HEARTBEAT_LINE : `{"kind":"events","events":[${batch.lines.join(",")}]}\n`;
       controller.enqueue(encoder.encode(line));
     },
-    cancel() {
+    async cancel() {
       ended.abort();
+      // Ends a generator that waits in a `yield` too, and so closes the file that it was reading.
+      await batches.return(undefined);
     },
   });
 }
