@@ -226,6 +226,25 @@ test("refuses a compressed answer, in which a key could hide", async () => {
   expect(await refusal(await fetch(url("/acme/x")))).toMatchObject({ status: 502, code: "encoded_answer" });
 });
 
+test("refuses a part of an answer, which could begin in the middle of a key", async () => {
+  await using upstream = await startTestUpstream((_request, response) => {
+    response.writeHead(206, { "content-range": "bytes 9-9/10" }).end("x");
+  });
+  table = [testProvider({ baseUrl: `http://a.example:${upstream.port}` })];
+  expect(await refusal(await fetch(url("/acme/x")))).toMatchObject({ status: 502, code: "partial_answer" });
+});
+
+test("asks for no part of an answer and for no other method, whatever the client's headers say", async () => {
+  await using upstream = await startTestUpstream();
+  table = [testProvider({ baseUrl: `http://a.example:${upstream.port}` })];
+  const names = ["range", "if-range", "x-http-method", "x-http-method-override", "x-method-override"];
+  const headers = Object.fromEntries(names.map((name) => [name, name === "range" ? "bytes=9-" : "DELETE"]));
+  await fetch(url("/acme/x?oauth_token=theirs&a=b"), { headers });
+  const [seen] = upstream.requests;
+  expect(names.filter((name) => name in (seen?.headers ?? {}))).toEqual([]);
+  expect(seen?.url).toMatch(/\?a=b$/);
+});
+
 test("hands provider errors through as they are, and answers without a body", async () => {
   await using upstream = await startTestUpstream((request, response) => {
     if (request.url === "/empty") response.writeHead(204).end();

@@ -138,6 +138,13 @@ function refuseAnswer(answer: Dispatcher.ResponseData, provider: ProviderCredent
       `status ${answer.statusCode}`,
     );
   }
+  if (answer.statusCode === 206) {
+    return new ProxyError(
+      "partial_answer",
+      `${provider.name} sent a part of an answer although it was not asked for one, so it could not be checked for the key; try again or use another provider.`,
+      "status 206",
+    );
+  }
   const encoding = [answer.headers["content-encoding"] ?? "identity"].flat().join(",");
   if (encoding !== "identity") {
     return new ProxyError(

@@ -9,6 +9,7 @@ export type ProxyErrorCode =
   | "bad_provider"
   | "redirect_refused"
   | "encoded_answer"
+  | "partial_answer"
   | "egress_refused"
   | "upstream_unreachable"
   | "not_ready"
@@ -23,6 +24,7 @@ const STATUS: Record<ProxyErrorCode, number> = {
   bad_provider: 502,
   redirect_refused: 502,
   encoded_answer: 502,
+  partial_answer: 502,
   egress_refused: 502,
   upstream_unreachable: 502,
   not_ready: 503,

@@ -20,6 +20,13 @@ const NOT_TO_UPSTREAM = new Set([
   "host",
   "expect",
   "accept-encoding",
+  // A part of an answer could begin in the middle of a key that it echoes, where the key is not recognised.
+  "range",
+  "if-range",
+  // Some upstreams take the method from these: another one than GET and POST would come in by them.
+  "x-http-method",
+  "x-http-method-override",
+  "x-method-override",
   // Credentials, whichever way some provider takes them: the agent's own never go out beside or instead of ours.
   "authorization",
   "x-api-key",

@@ -6,7 +6,15 @@ import type { ProviderCredential } from "../protocol";
 import { ProxyError } from "./proxy-error";
 
 /** Query parameters that carry credentials somewhere; compared in lower case. */
-const CREDENTIAL_PARAMS = new Set(["key", "api_key", "api-key", "apikey", "access_token", "auth_token"]);
+const CREDENTIAL_PARAMS = new Set([
+  "key",
+  "api_key",
+  "api-key",
+  "apikey",
+  "access_token",
+  "auth_token",
+  "oauth_token",
+]);
 
 /**
  * An encoded dot, slash, backslash or control character, encoded any number of times (`%2e`, `%252e`, …): no model API
