@@ -18,6 +18,9 @@ interface UnixPty extends IPty {
   readonly _socket: Socket;
 }
 
+/** As long as node-pty reads on after the end of a program whose output is not paused. */
+const LAST_READ_MS = 200;
+
 export interface PtyOptions {
   /** The program and its arguments. */
   readonly argv: readonly string[];
@@ -76,6 +79,7 @@ export function startPty(options: PtyOptions): PtyProcess {
   pty.onData((data: string | Buffer) =>
     options.onOutput(typeof data === "string" ? Buffer.from(data) : data),
   );
+  const drain = drainBeforeDestroy(pty._socket);
   // A closed descriptor may by now be another terminal's.
   const isOpen = () => !pty._socket.destroyed;
   const input = new InputQueue((bytes) => (isOpen() ? writeNonBlocking(pty.fd, bytes) : bytes.length));
@@ -91,7 +95,28 @@ export function startPty(options: PtyOptions): PtyProcess {
     resize: (cols, rows) => {
       if (isOpen()) pty.resize(cols, rows);
     },
-    pause: () => pty.pause(),
+    pause: () => {
+      if (!drain.begun) pty.pause();
+    },
     resume: () => pty.resume(),
   };
+}
+
+/**
+ * node-pty destroys the stream soon after the program's end, and what a paused one has not read is lost with it: the last words,
+ * a few KiB in the kernel's and the stream's buffer. So that much is read first, paused or not.
+ */
+function drainBeforeDestroy(socket: Socket): { readonly begun: boolean } {
+  const drain = { begun: false };
+  const destroy = socket.destroy.bind(socket);
+  socket.destroy = (error) => {
+    if (drain.begun || !socket.isPaused()) return destroy(error);
+    drain.begun = true;
+    socket.resume();
+    // A program left in the background holds the terminal open: no end of the stream comes then.
+    const timer = setTimeout(() => destroy(error), LAST_READ_MS);
+    socket.once("close", () => clearTimeout(timer));
+    return socket;
+  };
+  return drain;
 }
