@@ -2,8 +2,9 @@
 # the binaries come from node_modules, the modes from there too (the classic builder has no COPY --chmod, and a chmod in
 # a layer of its own would store opencode's 177 MiB twice).
 #
-# At run time: root file system read-only, /tmp a tmpfs, /workspace and /state volumes, /run/openagent a bind mount,
-# no network, CapDrop ALL, CapAdd SETUID SETGID KILL, no-new-privileges, seccomp.json.
+# At run time: root file system read-only, /tmp a tmpfs, /opt/openagent/config a small one of the sidecar's uid,
+# /workspace and /state volumes, /run/openagent a bind mount, no network, CapDrop ALL, CapAdd SETUID SETGID KILL,
+# no-new-privileges, seccomp.json.
 ARG BASE=debian:bookworm-slim
 FROM ${BASE}
 
@@ -57,7 +58,7 @@ RUN set -eu; \
     groupadd --gid "$AGENT_UID" agent; \
     useradd --uid "$AGENT_UID" --gid "$AGENT_UID" --no-create-home --home-dir /home/agent --shell /bin/bash agent; \
     install -d -o agent -g agent -m 0755 /workspace; \
-    install -d -m 0755 /state /run/openagent; \
+    install -d -m 0755 /state /run/openagent /opt/openagent/config; \
     install -d -o sidecar -g sidecar -m 0700 /state/spool; \
     install -d -o agent -g agent -m 0700 /state/agent /state/agent/home /state/agent/home/.config; \
     ln -s /state/agent/home /home/agent; \

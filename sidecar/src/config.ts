@@ -56,7 +56,7 @@ export function imageConfig(environment: Readonly<Record<string, string | undefi
     socketPath: PATHS.sidecarSocket,
     egressSocket: PATHS.egressSocket,
     spoolDir: PATHS.spool,
-    configParent: "/tmp",
+    configParent: PATHS.config,
     workspace: PATHS.workspace,
     agentHome: PATHS.agentData,
     modelsFile: PATHS.modelsFile,

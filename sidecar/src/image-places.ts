@@ -10,6 +10,8 @@ export const PATHS = {
   /** Volume: spool (uid 900, 0700) and opencode's data (uid 1000, 0700). */
   spool: "/state/spool",
   agentData: "/state/agent",
+  /** A small tmpfs of the sidecar's uid: /tmp is the agent's, who may fill it. */
+  config: "/opt/openagent/config",
   /** Read-only in the image. */
   modelsFile: "/opt/openagent/models.json",
   opencode: "/opt/openagent/bin/opencode",

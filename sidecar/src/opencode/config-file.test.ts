@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -99,6 +99,22 @@ describe("the file", () => {
     expect((await stat(file.dir)).mode & 0o777).toBe(0o755);
     await file.remove();
     await expect(stat(file.dir)).rejects.toThrow("ENOENT");
+  });
+});
+
+describe("a configuration file that cannot be written", () => {
+  it("is told as a sentence, and written when it can be", async () => {
+    const parent = await mkdtemp(join(tmpdir(), "openagent-config-test-"));
+    const file = await ConfigFile.create(parent);
+    await file.write("one");
+    // Also root cannot write to a directory.
+    await mkdir(`${file.path}.next`);
+    const refused = { code: "internal", message: expect.stringContaining("restart the session") as string };
+    await expect(file.write("two")).rejects.toMatchObject(refused);
+    expect(await readFile(file.path, "utf8")).toBe("one");
+    await rm(`${file.path}.next`, { recursive: true });
+    expect(await file.write("two")).toBe(true);
+    await rm(parent, { recursive: true, force: true });
   });
 });
 

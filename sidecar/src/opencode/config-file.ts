@@ -2,6 +2,8 @@ import { chmod, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { PermissionMode } from "../contract";
 import type { AgentSettings, ProviderCredential } from "../protocol";
+import { SidecarError } from "../errors";
+import { describeError } from "../log";
 
 /** The demo model's provider; always there, needs no key. */
 export const DEMO_PROVIDER_ID = "demo";
@@ -99,8 +101,8 @@ function demoProvider(port: number) {
 }
 
 /**
- * The file that opencode reads its configuration from. It stands in a directory of the sidecar's own uid in a sticky parent,
- * so the agent can read it and neither change nor replace it. {@link ConfigFile.remove} by whoever made it.
+ * The file that opencode reads its configuration from. It stands in a directory of the sidecar's own uid in a parent where
+ * the agent cannot write, so the agent can read it, and neither change or replace it nor fill the disk that it is on. {@link ConfigFile.remove} by whoever made it.
  */
 export class ConfigFile {
   #text: string | null = null;
@@ -117,15 +119,27 @@ export class ConfigFile {
     return join(this.dir, "opencode.json");
   }
 
-  /** Replaces the file in one step. Returns false when it had this text already. */
+  /**
+   * Replaces the file in one step. Returns false when it had this text already.
+   * @throws SidecarError `internal` when it cannot be written; the file is as it was then.
+   */
   async write(text: string): Promise<boolean> {
     if (text === this.#text) return false;
+    try {
+      await this.#replace(text);
+    } catch (cause) {
+      const sentence = "The agent's settings could not be written: restart the session, then try again.";
+      throw new SidecarError("internal", sentence, describeError(cause), { cause });
+    }
+    this.#text = text;
+    return true;
+  }
+
+  async #replace(text: string): Promise<void> {
     const next = `${this.path}.next`;
     await writeFile(next, text, { mode: 0o644 });
     await chmod(next, 0o644);
     await rename(next, this.path);
-    this.#text = text;
-    return true;
   }
 
   async remove(): Promise<void> {

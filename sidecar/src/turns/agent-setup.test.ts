@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, it } from "vitest";
@@ -10,7 +10,9 @@ import { AgentSetup } from "./agent-setup";
 let dir: string;
 let setup: AgentSetup;
 let told: string[];
+let file: ConfigFile;
 const client = {
+  rename: async (title) => void told.push(`rename ${title}`),
   loadProviders: async () => void told.push("load"),
   reload: async () => void told.push("reload"),
 } as Partial<AgentClient> as AgentClient;
@@ -19,7 +21,7 @@ beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), "openagent-setup-"));
   told = [];
   const providers = [scriptedProvider()];
-  const file = await ConfigFile.create(dir);
+  file = await ConfigFile.create(dir);
   setup = new AgentSetup({ file, credentialProxyPort: 1, providers, settings: SETTINGS });
   await setup.prepare();
 });
@@ -45,4 +47,16 @@ it("tries again when they could not be loaded", async () => {
   await expect(setup.loadProviders(failing)).rejects.toThrow("no");
   await setup.loadProviders(client);
   expect(told).toEqual(["load"]);
+});
+
+it("keeps the settings when they cannot be written, and takes a key back all the same", async () => {
+  await mkdir(`${file.path}.next`);
+  const change = { providers: [], settings: { ...SETTINGS, title: "Renamed" } };
+  await expect(setup.change(change, client)).rejects.toMatchObject({ code: "internal" });
+  expect(setup.title).toBe(SETTINGS.title);
+  expect(setup.providers).toEqual([]);
+  expect(told).toEqual([]);
+  await rm(`${file.path}.next`, { recursive: true });
+  await setup.change(change, client);
+  expect(told).toEqual(["reload", "rename Renamed"]);
 });

@@ -34,7 +34,7 @@ export class AgentSetup {
 
   /** Writes the configuration for a fresh opencode. */
   async prepare(): Promise<void> {
-    await this.#file.write(this.#render());
+    await this.#file.write(this.#render(this.#settings));
     this.#loaded = this.#keyOf();
     this.#providersLoaded = false;
   }
@@ -48,16 +48,18 @@ export class AgentSetup {
 
   /**
    * Takes new providers or settings and makes a running opencode follow. Only between turns: a reload ends running tools.
-   * @throws SidecarError `agent_failed`
+   * @throws SidecarError `agent_failed`, `agent_silent`, or `internal` when the configuration cannot be written
    */
   async change(
     change: { providers?: readonly ProviderCredential[]; settings?: AgentSettings },
     client: AgentClient | null,
   ): Promise<void> {
     const titleBefore = this.#settings.title;
+    // The credential proxy follows in any case: a key that was taken back must not serve on because a file cannot be written.
     this.#providers = change.providers ?? this.#providers;
-    this.#settings = change.settings ?? this.#settings;
-    await this.#file.write(this.#render());
+    const settings = change.settings ?? this.#settings;
+    await this.#file.write(this.#render(settings));
+    this.#settings = settings;
     if (!client) return;
     if (this.#loaded !== this.#keyOf()) {
       await client.reload();
@@ -67,20 +69,16 @@ export class AgentSetup {
     if (this.#settings.title !== titleBefore) await client.rename(this.#settings.title);
   }
 
-  #render(): string {
+  #render(settings: AgentSettings): string {
     return renderOpencodeConfig({
       providers: this.#providers,
-      settings: this.#settings,
+      settings,
       credentialProxyPort: this.#credentialProxyPort,
     });
   }
 
   /** What a reload is needed for: not the default model, as each prompt names its own. */
   #keyOf(): string {
-    return renderOpencodeConfig({
-      providers: this.#providers,
-      settings: { ...this.#settings, model: { providerId: "any", modelId: "any" } },
-      credentialProxyPort: this.#credentialProxyPort,
-    });
+    return this.#render({ ...this.#settings, model: { providerId: "any", modelId: "any" } });
   }
 }

@@ -33,6 +33,7 @@ describe("turns", () => {
   let sweep: () => Promise<void>;
   let loading: () => Promise<void>;
   let isBusy: boolean;
+  let changing: () => Promise<void>;
   let sending: () => Promise<void>;
   let restart: () => void;
   /** Why opencode does not run. */
@@ -50,6 +51,7 @@ describe("turns", () => {
     sweep = async () => undefined;
     loading = async () => undefined;
     sending = async () => undefined;
+    changing = async () => undefined;
     restart = () => void told.push("restart");
     const client: Partial<AgentClient> = {
       prompt: async ({ text }) => {
@@ -64,6 +66,7 @@ describe("turns", () => {
     };
     const setup: Partial<AgentSetup> = {
       change: async ({ providers }) => {
+        await changing();
         if (providers) told.push("providers");
       },
       loadProviders: async () => {
@@ -283,6 +286,17 @@ describe("turns", () => {
     expect(told).toEqual(["load", "prm_1", "load", "prm_2"]);
     await idle();
     await expect.poll(() => told).toEqual(["load", "prm_1", "load", "prm_2", "providers"]);
+  });
+
+  it("keeps a change that could not be made for the next prompt", async () => {
+    changing = () => Promise.reject(new SidecarError("internal", "Not written."));
+    await expect(turns.configure({ providers: [] })).rejects.toThrow("Not written.");
+    await submit("prm_1");
+    await expect.poll(() => turns.current).toBeNull();
+    expect(told).toEqual([]);
+    changing = async () => undefined;
+    await submit("prm_2");
+    await expect.poll(() => told).toEqual(["providers", "load", "prm_2"]);
   });
 
   it("applies a change between turns at once, and before the prompt of a turn that begins with it", async () => {

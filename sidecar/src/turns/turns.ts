@@ -376,7 +376,13 @@ export class Turns {
     await client?.prepared;
     const change = this.#pending;
     this.#pending = {};
-    await this.#options.setup.change(change, client);
+    try {
+      await this.#options.setup.change(change, client);
+    } catch (error) {
+      // Tried again at the next occasion; what was asked for meanwhile is newer.
+      this.#pending = { ...change, ...this.#pending };
+      throw error;
+    }
   }
 
   #serially(act: () => Promise<void>): Promise<void> {

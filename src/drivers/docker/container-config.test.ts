@@ -52,7 +52,10 @@ const GOLDEN = {
     AutoRemove: false,
     Init: false,
     LogConfig: { Type: "local", Config: { "max-size": "10m", "max-file": "2" } },
-    Tmpfs: { "/tmp": "rw,exec,nosuid,nodev,size=512m,mode=1777" },
+    Tmpfs: {
+      "/tmp": "rw,exec,nosuid,nodev,size=512m,mode=1777",
+      "/opt/openagent/config": "rw,noexec,nosuid,nodev,size=8m,mode=0755,uid=900,gid=900",
+    },
     Mounts: [
       {
         Type: "volume",

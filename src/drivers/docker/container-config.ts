@@ -1,7 +1,7 @@
 /** The whole container specification. Constants, ids and limits: nothing that a person or an agent types reaches it. */
 import { dirname } from "node:path";
 import type { ContainerCreateOptions, MountSettings } from "dockerode";
-import { PATHS } from "../../../sidecar/src/image-places";
+import { PATHS, SIDECAR_UID } from "../../../sidecar/src/image-places";
 import type { InstanceSpec } from "../driver";
 import { checkId, containerName, hostName, LABEL, volumeLabels, volumeName, type VolumeKind } from "./names";
 
@@ -48,6 +48,7 @@ export function containerConfig(spec: InstanceSpec, installation: Installation):
       Tmpfs: {
         // `exec` because the engine's default for a tmpfs is noexec, and build tools run what they put into /tmp.
         "/tmp": "rw,exec,nosuid,nodev,size=512m,mode=1777",
+        [PATHS.config]: `rw,noexec,nosuid,nodev,size=8m,mode=0755,uid=${SIDECAR_UID},gid=${SIDECAR_UID}`,
       },
       Mounts: [
         volumeMount(prefix, spec.sessionId, "workspace"),

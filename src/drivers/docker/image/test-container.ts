@@ -1,5 +1,6 @@
 import { Writable } from "node:stream";
 import type Docker from "dockerode";
+import { PATHS, SIDECAR_UID } from "../../../../sidecar/src/image-places";
 
 export interface Ran {
   code: number;
@@ -34,7 +35,10 @@ export async function startWalled(
       CapDrop: ["ALL"],
       CapAdd: ["SETUID", "SETGID", "KILL"],
       SecurityOpt: ["no-new-privileges", `seccomp=${plan.seccomp}`],
-      Tmpfs: { "/tmp": "rw,exec,nosuid,nodev,size=256m,mode=1777" },
+      Tmpfs: {
+        "/tmp": "rw,exec,nosuid,nodev,size=256m,mode=1777",
+        [PATHS.config]: `rw,size=8m,mode=0755,uid=${SIDECAR_UID},gid=${SIDECAR_UID}`,
+      },
       Mounts: [
         { Type: "volume", Source: plan.volumes.workspace, Target: "/workspace" },
         { Type: "volume", Source: plan.volumes.state, Target: "/state" },
