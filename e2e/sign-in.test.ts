@@ -110,4 +110,24 @@ describe("the first visitor, in a browser", () => {
     expect(right.status).toBe(200);
     expect(right.body).not.toBe(known.body);
   });
+
+  it("is refused when a sign-in is larger than any form of ours, with a length and without", async () => {
+    const tooLarge = new Uint8Array(64 * 1024 + 1).fill(97);
+    const inChunks = new ReadableStream({
+      start(controller) {
+        controller.enqueue(tooLarge);
+        controller.close();
+      },
+    });
+    for (const body of [tooLarge, inChunks]) {
+      const answer = await fetch(`${product.url}/api/auth/callback/credentials`, {
+        method: "POST",
+        headers: { origin: product.url, "content-type": "application/x-www-form-urlencoded" },
+        body,
+        ...(body === inChunks && { duplex: "half" }),
+      });
+      expect(answer.status).toBe(413);
+      expect(await answer.text()).toContain("Send at most 64 KiB at once.");
+    }
+  });
 });

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { AppError } from "../errors";
 import type { Logger } from "../log";
+import { DEFAULT_MAX_BODY_BYTES, limitBody } from "./body-limit";
 import type { Origins } from "./origins";
 import { refuse } from "./refuse";
 
@@ -29,6 +30,8 @@ export interface RequestRoute {
   loopbackToo?: boolean;
   /** Its forms carry a token of their own that proves their page is ours. */
   hasOwnCsrfToken?: boolean;
+  /** The largest body it takes; {@link DEFAULT_MAX_BODY_BYTES} when not given. A larger one is refused here. */
+  maxBodyBytes?: number | ((pathname: string) => number);
   handle: RequestHandler;
 }
 
@@ -61,7 +64,7 @@ export function createDispatcher(deps: { routes: readonly RequestRoute[]; origin
       });
       if (route === undefined)
         throw new AppError("NOT_FOUND", "not_found", "There is nothing at this address. Check it.");
-      void run(route.handle, { req, res, facts: { ...facts, pathname } });
+      void run(route, { req, res, facts: { ...facts, pathname } });
     } catch (error) {
       answerFailure(res, error, facts);
     }
@@ -69,13 +72,21 @@ export function createDispatcher(deps: { routes: readonly RequestRoute[]; origin
 }
 
 async function run(
-  handle: RequestHandler,
-  args: { req: IncomingMessage; res: ServerResponse; facts: RequestFacts },
-) {
+  { handle, maxBodyBytes = DEFAULT_MAX_BODY_BYTES }: RequestRoute,
+  { req, res, facts }: { req: IncomingMessage; res: ServerResponse; facts: RequestFacts },
+): Promise<void> {
+  let hasFailed = false;
+  const fail = (error: unknown) => {
+    // A handler whose body was refused fails in its turn, for want of it.
+    if (!hasFailed) answerFailure(res, error, facts);
+    hasFailed = true;
+  };
   try {
-    await handle(args.req, args.res, args.facts);
+    const maxBytes = typeof maxBodyBytes === "number" ? maxBodyBytes : maxBodyBytes(facts.pathname);
+    limitBody(req, maxBytes, fail);
+    await handle(req, res, facts);
   } catch (error) {
-    answerFailure(args.res, error, args.facts);
+    fail(error);
   }
 }
 

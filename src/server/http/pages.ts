@@ -11,6 +11,9 @@ export interface Pages {
   close(): Promise<void>;
 }
 
+/** next-auth reads the whole body before it looks at its form token: a name, a password and the token need far less. */
+const MAX_AUTH_BODY_BYTES = 64 * 1024;
+
 /**
  * Next behind our dispatcher. It is given an HTTP server of its own that never listens: else it attaches an upgrade
  * listener to ours at the first request. In development that listener is what hot reloading is handed to; Next's public
@@ -43,7 +46,12 @@ export async function createPages(opts: {
   return {
     routes: [
       { prefix: "/", handle: (req, res) => handle(req, res) },
-      { prefix: "/api/auth", hasOwnCsrfToken: true, handle: (req, res) => handle(req, res) },
+      {
+        prefix: "/api/auth",
+        hasOwnCsrfToken: true,
+        maxBodyBytes: MAX_AUTH_BODY_BYTES,
+        handle: (req, res) => handle(req, res),
+      },
     ],
     upgrades: opts.dev ? [hotReload] : [],
     close: () => app.close(),

@@ -5,30 +5,27 @@ import type { Services } from "../services";
 import { appRouter } from "../trpc/app-router";
 import type { TrpcContext } from "../trpc/context";
 import { isUnforeseen } from "../trpc/error-map";
+import { DEFAULT_MAX_BODY_BYTES } from "./body-limit";
 import type { RequestFacts, RequestRoute } from "./dispatcher";
 
 const PREFIX = "/api/trpc";
 const MAX_BATCH_SIZE = 20;
-const MIB = 1024 * 1024;
-const MAX_BODY_BYTES = MIB;
 /** Prompts carry attachments. */
-const MAX_PROMPT_BODY_BYTES = 24 * MIB;
+const MAX_PROMPT_BODY_BYTES = 24 * 1024 * 1024;
 
 /** tRPC on our own server: queries by GET, mutations by POST in JSON, subscriptions as server-sent events. */
 export function createTrpcRoute(services: Services): RequestRoute {
   return {
     prefix: PREFIX,
+    maxBodyBytes: (pathname) =>
+      pathOf(pathname).split(",").includes("prompts.send") ? MAX_PROMPT_BODY_BYTES : DEFAULT_MAX_BODY_BYTES,
     async handle(req, res, facts) {
-      const path = facts.pathname.slice(PREFIX.length + 1);
-      const maxBodySize = path.split(",").includes("prompts.send") ? MAX_PROMPT_BODY_BYTES : MAX_BODY_BYTES;
       requireJson(req);
-      requireSmall(req, maxBodySize);
       await nodeHTTPRequestHandler({
         router: appRouter,
         req,
         res,
-        path,
-        maxBodySize,
+        path: pathOf(facts.pathname),
         maxBatchSize: MAX_BATCH_SIZE,
         createContext: () => contextOf(req, facts, services),
         responseMeta: ({ errors }) => retryAfter(errors.map((error) => error.cause)),
@@ -40,6 +37,11 @@ export function createTrpcRoute(services: Services): RequestRoute {
       });
     },
   };
+}
+
+/** The procedures that are called, with commas between them. */
+function pathOf(pathname: string): string {
+  return pathname.slice(PREFIX.length + 1);
 }
 
 async function contextOf(
@@ -57,17 +59,6 @@ function requireJson(req: IncomingMessage): void {
   const type = req.headers["content-type"]?.split(";")[0]?.trim().toLowerCase();
   if (type !== "application/json") {
     throw new AppError("UNSUPPORTED_MEDIA_TYPE", "bad_input", "Send the input as application/json.");
-  }
-}
-
-/** Says no before the body is read, where its length is told; tRPC counts the others. */
-function requireSmall(req: IncomingMessage, maxBytes: number): void {
-  if (Number(req.headers["content-length"] ?? 0) > maxBytes) {
-    throw new AppError(
-      "PAYLOAD_TOO_LARGE",
-      "too_large",
-      `The request is too large: at most ${maxBytes / MIB} MiB.`,
-    );
   }
 }
 
