@@ -7,6 +7,9 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { sessions, terminals as terminalRows, users } from "../db/schema";
 import { testDatabase, type TestDatabase } from "../db/testing";
+import { createDispatcher } from "../http/dispatcher";
+import { createOrigins } from "../http/origins";
+import { createUpgradeDispatcher } from "../http/upgrades";
 import type { Connection } from "../sessions/connections";
 import type { SidecarClient } from "../sidecar-client/sidecar-client";
 import { createTerminalGateway, type TerminalGateway } from "./gateway";
@@ -47,9 +50,12 @@ describe("an open terminal", () => {
     tickets = createTickets(t.clock);
     terminals = createTerminals({ ...t, tickets, connectionOf: () => connection });
     gateway = createTerminalGateway({ terminals, tickets, log: pino({ level: "silent" }) });
-    http = createServer((req, res) => void gateway.route.handle(req, res, {} as never));
-    http.on("upgrade", gateway.upgrade.handle);
+    http = createServer();
     await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
+    const origins = createOrigins({ publicUrl: null, port: Number(new URL(urlOf(http.address())).port) });
+    const log = pino({ level: "silent" });
+    http.on("request", createDispatcher({ routes: [gateway.route], origins, log }));
+    http.on("upgrade", createUpgradeDispatcher({ routes: [gateway.upgrade], origins, log }));
     const bob = { id: "usr_bob", email: "b@example.test", name: "Bob", role: "member" as const };
     t.db
       .insert(users)
@@ -113,6 +119,19 @@ describe("an open terminal", () => {
       const joined = new Promise((resolve) => socket.once("connect", () => resolve("joined")));
       const refused = new Promise((resolve) => socket.once("connect_error", () => resolve("refused")));
       expect(await Promise.race([joined, refused])).toBe("refused");
+    },
+  );
+
+  it.each(["/socket.io", "/socket.io?EIO=4&transport=polling"])(
+    "is not at %s, which is answered at once and not left hanging",
+    async (path) => {
+      const url = `${urlOf(http.address()).replace("ws:", "http:")}${path}`;
+      const answer = await fetch(url);
+      expect(answer.status).toBe(404);
+      expect(await answer.text()).toContain("Sockets are at /socket.io/.");
+      const socket = new WebSocket(url.replace("http:", "ws:"));
+      const failure = new Promise<string>((resolve) => socket.once("error", (e) => resolve(e.message)));
+      expect(await failure).toContain("404");
     },
   );
 

@@ -1,4 +1,4 @@
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage } from "node:http";
 import { Server, type Socket } from "socket.io";
 import type { RawData, WebSocket } from "ws";
 import { z } from "zod";
@@ -90,16 +90,31 @@ export function createTerminalGateway(opts: {
   });
 
   return {
-    route: { prefix: PATH, handle: (request, response) => void inbox.emit("request", request, response) },
+    route: {
+      prefix: PATH,
+      handle(request, response) {
+        requireOurs(request);
+        inbox.emit("request", request, response);
+      },
+    },
     upgrade: {
       prefix: PATH,
-      handle: (request, socket, head) => void inbox.emit("upgrade", request, socket, head),
+      handle(request, socket, head) {
+        requireOurs(request);
+        inbox.emit("upgrade", request, socket, head);
+      },
     },
     async close() {
       io.disconnectSockets(true);
       await io.close();
     },
   };
+}
+
+/** socket.io answers below its path alone; a request for the path itself it would leave hanging. */
+function requireOurs({ url }: IncomingMessage): void {
+  if (url?.startsWith(`${PATH}/`)) return;
+  throw new AppError("NOT_FOUND", "not_found", `There is nothing at this address. Sockets are at ${PATH}/.`);
 }
 
 /** @returns an error whose `data` reaches the client with `connect_error`. */
