@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { users } from "../db/schema";
 import { AppError } from "../errors";
 import { LOGIN_SESSION_SECONDS } from "./login-lifetime";
+import { hashPassword } from "./passwords";
 import { openTestAccounts, PASSWORD, type TestAccounts } from "./test-accounts";
 
 const QUARTER_HOUR_MS = 15 * 60_000;
@@ -59,6 +60,26 @@ describe("logins", () => {
     const { userId, email } = await t.person("dave");
     t.db.update(users).set({ disabledAt: new Date().toISOString() }).where(eq(users.id, userId)).run();
     expect((await failure(signIn(email, PASSWORD))).reason).toBe("wrong_credentials");
+  });
+
+  it("does not let in with the old password whose check a new password overtakes", async () => {
+    const { userId, email } = await t.person("alice");
+    const passwordHash = await hashPassword("another-fine-password");
+    const entering = failure(signIn(email, PASSWORD));
+    t.db.update(users).set({ passwordHash }).where(eq(users.id, userId)).run();
+    t.logins.revokeAllOf(userId);
+    expect((await entering).reason).toBe("wrong_credentials");
+    expect(t.logins.devicesOf(userId)).toEqual([]);
+    expect(await signIn(email, "another-fine-password")).toHaveProperty("loginSessionId");
+  });
+
+  it("does not let in a person who is disabled while the password is checked", async () => {
+    const { userId, email } = await t.person("alice");
+    const entering = failure(signIn(email, PASSWORD));
+    t.db.update(users).set({ disabledAt: new Date().toISOString() }).where(eq(users.id, userId)).run();
+    expect((await entering).reason).toBe("wrong_credentials");
+    t.db.update(users).set({ disabledAt: null }).where(eq(users.id, userId)).run();
+    expect(t.logins.devicesOf(userId)).toEqual([]);
   });
 
   it("throttles the eleventh try of one account from many addresses, the right password too, for a quarter of an hour", async () => {

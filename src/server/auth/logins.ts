@@ -59,9 +59,10 @@ export function createLogins(deps: { db: Database; clock: Clock }): Logins {
       byAccount.take(tried);
       const right = await verifyPassword(user?.passwordHash ?? null, password);
       if (!right || user === undefined || user.disabledAt !== null) throw wrongCredentials();
+      const loginSessionId = insertLogin(deps, { user, userAgent });
       byAddress.refund(ip);
       byAccount.refund(tried);
-      return { loginSessionId: insertLogin(deps, { userId: user.id, userAgent }) };
+      return { loginSessionId };
     },
     resolve: (loginSessionId) => resolveLogin(deps, loginSessionId),
     revoke(loginSessionId) {
@@ -114,21 +115,33 @@ function signedIn(userId: string, now: string) {
   );
 }
 
+/**
+ * Verifying takes a while, in which the person may have got another password, which signs out all browsers of the old one, or
+ * have been disabled. The command line does so from another process: the transaction locks before it reads.
+ * @param opts.user as it was when the password was verified
+ * @throws AppError `wrong_credentials`
+ */
 function insertLogin(
-  deps: { db: Database; clock: Clock },
-  opts: { userId: string; userAgent: string },
+  { db, clock }: { db: Database; clock: Clock },
+  opts: { user: { id: string; passwordHash: string }; userAgent: string },
 ): string {
   const id = newId("lgn");
-  deps.db
-    .insert(loginSessions)
-    .values({
-      id,
-      userId: opts.userId,
-      createdAt: isoNow(deps.clock),
-      expiresAt: new Date(deps.clock.now() + LOGIN_SESSION_SECONDS * 1000).toISOString(),
-      userAgent: opts.userAgent.slice(0, 300),
-    })
-    .run();
+  db.transaction(
+    (tx) => {
+      const now = tx.select().from(users).where(eq(users.id, opts.user.id)).get();
+      if (now?.passwordHash !== opts.user.passwordHash || now.disabledAt !== null) throw wrongCredentials();
+      tx.insert(loginSessions)
+        .values({
+          id,
+          userId: now.id,
+          createdAt: isoNow(clock),
+          expiresAt: new Date(clock.now() + LOGIN_SESSION_SECONDS * 1000).toISOString(),
+          userAgent: opts.userAgent.slice(0, 300),
+        })
+        .run();
+    },
+    { behavior: "immediate" },
+  );
   return id;
 }
 
