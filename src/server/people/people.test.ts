@@ -1,5 +1,7 @@
+import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openTestAccounts, PASSWORD, type TestAccounts } from "../auth/test-accounts";
+import { users } from "../db/schema";
 
 describe("people", () => {
   let t: TestAccounts;
@@ -31,6 +33,17 @@ describe("people", () => {
     await expect(t.people.changePassword({ userId, current: next, next })).rejects.toMatchObject({
       reason: "throttled",
     });
+  });
+
+  it("lets a reset win over a change that was under way with the password before", async () => {
+    const { userId } = await t.person("alice");
+    const { userId: bob } = await t.person("bob");
+    const changing = t.people.changePassword({ userId, current: PASSWORD, next: "what-the-thief-chose" });
+    const reset = t.db.select().from(users).where(eq(users.id, bob)).get()?.passwordHash ?? "";
+    t.db.update(users).set({ passwordHash: reset }).where(eq(users.id, userId)).run();
+    await expect(changing).rejects.toMatchObject({ reason: "wrong_credentials" });
+    await expect(signIn("what-the-thief-chose")).rejects.toMatchObject({ reason: "wrong_credentials" });
+    expect(t.db.select().from(users).where(eq(users.id, userId)).get()?.passwordHash).toBe(reset);
   });
 
   it("resets a password without the old one, and says when there is nobody", async () => {

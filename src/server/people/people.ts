@@ -1,4 +1,4 @@
-import { eq } from "drizzle-orm";
+import { and, eq } from "drizzle-orm";
 import { hashPassword, requireGoodPassword, verifyPassword } from "../auth/passwords";
 import { LOGIN_TRIES, Throttle } from "../auth/throttle";
 import { isoNow, type Clock } from "../clock";
@@ -78,18 +78,24 @@ export function createPeople(deps: { db: Database; clock: Clock }): People {
       changes.take(userId);
       const user = db.select().from(users).where(eq(users.id, userId)).get();
       if (user === undefined || !(await verifyPassword(user.passwordHash, current))) {
-        throw new AppError(
-          "BAD_REQUEST",
-          "wrong_credentials",
-          "That is not your present password. Try again.",
-        );
+        throw notThePassword();
       }
       changes.refund(userId);
       requireGoodPassword(next, user);
       const passwordHash = await hashPassword(next);
-      db.update(users).set({ passwordHash }).where(eq(users.id, userId)).run();
+      // Reset meanwhile: whoever knew the one before must not have the last word.
+      const { changes: changed } = db
+        .update(users)
+        .set({ passwordHash })
+        .where(and(eq(users.id, userId), eq(users.passwordHash, user.passwordHash)))
+        .run();
+      if (changed === 0) throw notThePassword();
     },
   };
+}
+
+function notThePassword(): AppError {
+  return new AppError("BAD_REQUEST", "wrong_credentials", "That is not your present password. Try again.");
 }
 
 /** E-mail addresses are kept and compared in lower case. */
