@@ -4,6 +4,7 @@ import { createLogins, type Logins } from "./auth/logins";
 import { createTokens, type Tokens } from "./auth/tokens";
 import type { Clock } from "./clock";
 import type { Database } from "./db/database";
+import type { Logger } from "./log";
 import { createClaims, type Claims } from "./people/claims";
 import { createPeople, type People } from "./people/people";
 
@@ -21,6 +22,8 @@ export function composeAccounts(deps: {
   clock: Clock;
   dataDir: string;
   authSettings: AuthSettings;
+  /** The command line has none. */
+  log?: Logger;
 }): AccountServices {
   const tokens = createTokens(deps);
   const logins = createLogins(deps);

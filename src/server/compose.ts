@@ -116,7 +116,8 @@ function composeServices(deps: {
   const { driver, egress } = deps.engine;
   const clock = systemClock;
   const image = env.sessionImage ?? NO_IMAGE;
-  const accounts = composeAccounts({ db, clock, dataDir: env.dataDir, authSettings: deps.authSettings });
+  const { authSettings } = deps;
+  const accounts = composeAccounts({ db, clock, dataDir: env.dataDir, authSettings, log });
   const catalog = bundledCatalog();
   const { providerKeys, keyTests, masterKey, box } = composeKeys({ db, env, catalog, clock, log });
   const models = createModels({ catalog, keys: providerKeys });

@@ -1,9 +1,10 @@
-import { eq } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
 import { decode, encode } from "next-auth/jwt";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { apiTokens, users } from "../db/schema";
 import { openTestAccounts, PASSWORD, type TestAccounts } from "./test-accounts";
 import { makeToken } from "./token-format";
+import { createTokens } from "./tokens";
 
 const DAY_MS = 86_400_000;
 
@@ -62,6 +63,21 @@ describe("authenticate", () => {
     expect(await bearer(disabled.token)).not.toBeNull();
     t.db.update(users).set({ disabledAt: "2026-01-01T00:00:00.000Z" }).where(eq(users.id, userId)).run();
     expect(await bearer(disabled.token)).toBeNull();
+  });
+
+  it("knows a person by a token while the database takes no writes, and says so once", async () => {
+    const warn = vi.fn();
+    const tokens = createTokens({ ...t, log: { warn } });
+    const { token } = newToken();
+    t.db.run(
+      sql`create trigger full before update on api_tokens begin select raise(fail, 'disk is full'); end`,
+    );
+    expect(tokens.resolve(token)).toMatchObject({ userId });
+    expect(tokens.resolve(token)).toMatchObject({ userId });
+    expect(warn).toHaveBeenCalledOnce();
+    t.db.run(sql`drop trigger full`);
+    expect(tokens.resolve(token)).toMatchObject({ userId });
+    expect(t.tokens.list({ userId, limit: 1 }).items[0]?.lastUsedAt).not.toBeNull();
   });
 
   it("does not let one person revoke another's token", async () => {

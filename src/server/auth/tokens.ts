@@ -4,6 +4,7 @@ import type { Database } from "../db/database";
 import { apiTokens, users } from "../db/schema";
 import { notFound } from "../errors";
 import { newId } from "../ids";
+import type { Logger } from "../log";
 import { behindCursor, type Page, pageOf, type PageRequest } from "../page-cursor";
 import type { Caller } from "./caller";
 import { hashToken, hasTokenForm, makeToken } from "./token-format";
@@ -44,8 +45,14 @@ export interface Tokens {
   resolve(token: string): Caller | null;
 }
 
-export function createTokens(deps: { db: Database; clock: Clock }): Tokens {
+/** @param deps.log told when a token's use cannot be noted */
+export function createTokens(deps: {
+  db: Database;
+  clock: Clock;
+  log?: Pick<Logger, "warn"> | undefined;
+}): Tokens {
   const { db, clock } = deps;
+  const noteUse = createUseNotes(deps);
   return {
     create({ userId, name, scopes, days = DEFAULT_TOKEN_DAYS }) {
       const token = makeToken();
@@ -72,7 +79,19 @@ export function createTokens(deps: { db: Database; clock: Clock }): Tokens {
         .run();
       if (revoked.changes === 0) throw notFound("token");
     },
-    resolve: (token) => resolveToken({ db, clock }, token),
+    resolve(token) {
+      const row = livingToken({ db, clock }, token);
+      if (row === null) return null;
+      noteUse(row.token);
+      const { id: userId, email, name, role } = row.user;
+      return {
+        userId,
+        email,
+        name,
+        role,
+        via: { kind: "token", tokenId: row.token.id, scopes: row.token.scopes },
+      };
+    },
   };
 }
 
@@ -93,7 +112,7 @@ function listTokens(db: Database, page: PageRequest & { userId: string }): Page<
 }
 
 /** The look-up is by the hash, so its time tells nothing about the token. */
-function resolveToken({ db, clock }: { db: Database; clock: Clock }, token: string): Caller | null {
+function livingToken({ db, clock }: { db: Database; clock: Clock }, token: string) {
   if (!hasTokenForm(token)) return null;
   const row = db
     .select({ token: apiTokens, user: users })
@@ -103,23 +122,24 @@ function resolveToken({ db, clock }: { db: Database; clock: Clock }, token: stri
     .get();
   if (row === undefined || row.token.revokedAt !== null || row.user.disabledAt !== null) return null;
   if (row.token.expiresAt !== null && Date.parse(row.token.expiresAt) <= clock.now()) return null;
-  noteUse({ db, clock }, row.token);
-  return {
-    userId: row.user.id,
-    email: row.user.email,
-    name: row.user.name,
-    role: row.user.role,
-    via: { kind: "token", tokenId: row.token.id, scopes: row.token.scopes },
-  };
+  return row;
 }
 
-function noteUse(
-  { db, clock }: { db: Database; clock: Clock },
-  token: { id: string; lastUsedAt: string | null },
-): void {
-  if (token.lastUsedAt !== null && clock.now() - Date.parse(token.lastUsedAt) < LAST_USED_STEP_MS) return;
-  db.update(apiTokens)
-    .set({ lastUsedAt: isoNow(clock) })
-    .where(eq(apiTokens.id, token.id))
-    .run();
+/** Keeps `lastUsedAt`. A database that takes no writes, on a full disk, must not keep people from reading. */
+function createUseNotes({ db, clock, log }: Parameters<typeof createTokens>[0]) {
+  // One line a failure, not one a call: the log is on a disk too.
+  let isFailing = false;
+  return (token: { id: string; lastUsedAt: string | null }): void => {
+    if (token.lastUsedAt !== null && clock.now() - Date.parse(token.lastUsedAt) < LAST_USED_STEP_MS) return;
+    try {
+      db.update(apiTokens)
+        .set({ lastUsedAt: isoNow(clock) })
+        .where(eq(apiTokens.id, token.id))
+        .run();
+      isFailing = false;
+    } catch (err) {
+      if (!isFailing) log?.warn({ err, tokenId: token.id }, "the use of a token could not be noted");
+      isFailing = true;
+    }
+  };
 }
