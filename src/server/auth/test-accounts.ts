@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type ManualClock, manualClock } from "../clock.testing";
 import { composeAccounts, type AccountServices } from "../compose-accounts";
 import { openDatabase, type Database } from "../db/database";
 import type { Role } from "../db/schema";
@@ -11,7 +12,7 @@ export interface TestAccounts extends AccountServices {
   db: Database;
   dataDir: string;
   authSettings: AuthSettings;
-  clock: { now(): number; advance(ms: number): void };
+  clock: ManualClock;
   /** A person with the password {@link PASSWORD}. */
   person(name: string, role?: Role): Promise<{ userId: string; email: string }>;
   close(): void;
@@ -21,7 +22,7 @@ export const PASSWORD = "plum-tree-harbour";
 
 export function openTestAccounts(): TestAccounts {
   const dataDir = mkdtempSync(join(tmpdir(), "oa-accounts-"));
-  const { clock } = manualClock();
+  const clock = manualClock();
   const database = openDatabase({ dataDir, migrationsDir: join(import.meta.dirname, "../db/migrations") });
   const { db } = database;
   const authSettings = loadAuthSettings(db, null);
@@ -42,9 +43,4 @@ export function openTestAccounts(): TestAccounts {
       rmSync(dataDir, { recursive: true });
     },
   };
-}
-
-function manualClock() {
-  const state = { now: Date.now() };
-  return { clock: { now: () => state.now, advance: (ms: number) => void (state.now += ms) } };
 }

@@ -32,9 +32,9 @@ export class Throttle {
     const recent = this.recent(key);
     const oldest = recent[0];
     if (oldest !== undefined && recent.length >= this.limit.tries) {
-      throw throttled(Math.ceil((oldest + this.limit.windowMs - this.clock.now()) / 1000));
+      throw throttled(Math.ceil((oldest + this.limit.windowMs - this.clock.monotonicNow()) / 1000));
     }
-    recent.push(this.clock.now());
+    recent.push(this.clock.monotonicNow());
     this.tries.set(key, recent);
     if (this.tries.size > MAX_KEYS) this.forgetOld();
   }
@@ -48,7 +48,7 @@ export class Throttle {
   }
 
   private recent(key: string): number[] {
-    const since = this.clock.now() - this.limit.windowMs;
+    const since = this.clock.monotonicNow() - this.limit.windowMs;
     return (this.tries.get(key) ?? []).filter((at) => at > since);
   }
 

@@ -2,13 +2,13 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Clock } from "../clock";
+import { type ManualClock, manualClock } from "../clock.testing";
 import { type Database, openDatabase } from "./database";
 import { sessions, users } from "./schema";
 
 export interface TestDatabase extends Disposable {
   db: Database;
-  clock: Clock & { advance(ms: number): void };
+  clock: ManualClock;
   sessionId: string;
   userId: string;
   addSession(id: string, over?: Partial<typeof sessions.$inferInsert>): void;
@@ -19,8 +19,7 @@ const START = Date.UTC(2026, 10, 1);
 export function testDatabase(): TestDatabase {
   const dataDir = mkdtempSync(join(tmpdir(), "oa-test-"));
   const open = openDatabase({ dataDir, migrationsDir: join(import.meta.dirname, "migrations") });
-  let now = START;
-  const clock = { now: () => now, advance: (ms: number) => void (now += ms) };
+  const clock = manualClock(START);
   const userId = "usr_owner00000000";
   const at = new Date(START).toISOString();
   open.db

@@ -6,6 +6,7 @@ import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { providerCredential } from "../../../sidecar/src/protocol";
 import type { Caller } from "../auth/caller";
+import { type ManualClock, manualClock } from "../clock.testing";
 import { openDatabase, type OpenDatabase } from "../db/database";
 import { providerKeys, type Role } from "../db/schema";
 import { AppError } from "../errors";
@@ -51,17 +52,17 @@ describe("provider keys", () => {
   let open: OpenDatabase;
   let keys: ProviderKeys;
   let unreadable: string[];
-  let now: number;
+  let clock: ManualClock;
   beforeEach(() => {
     dataDir = mkdtempSync(join(tmpdir(), "oa-keys-"));
     open = openDatabase({ dataDir, migrationsDir });
     unreadable = [];
-    now = Date.UTC(2026, 10, 23);
+    clock = manualClock(Date.UTC(2026, 10, 23));
     keys = createProviderKeys({
       db: open.db,
       master: masterKeyOf(randomBytes(32)),
       catalog,
-      clock: { now: () => now },
+      clock,
       allowPrivate: [{ host: "127.0.0.1", port: 11434 }],
       onUnreadable: (key) => unreadable.push(key.id),
     });
@@ -104,7 +105,7 @@ describe("provider keys", () => {
 
   it("replaces a key in its place", () => {
     const first = keys.upsert(alice, anthropic());
-    now += 60_000;
+    clock.advance(60_000);
     const second = keys.upsert(alice, anthropic({ key: "sk-another-key-0123456789" }));
     expect(second.id).toBe(first.id);
     expect(keyFor("usr_alice")).toBe("sk-another-key-0123456789");
@@ -115,7 +116,7 @@ describe("provider keys", () => {
 
   it("gives a person's own key before the team's, and the team's to everybody else", () => {
     keys.upsert(carol, anthropic({ scope: "team", key: "sk-of-the-team-0123456789" }));
-    now += 1000;
+    clock.advance(1000);
     keys.upsert(alice, anthropic());
     expect(keyFor("usr_alice")).toBe(canary);
     expect(keyFor("usr_bob")).toBe("sk-of-the-team-0123456789");

@@ -18,20 +18,20 @@ export interface Tickets {
 }
 
 export function createTickets(clock: Clock): Tickets {
-  const held = new Map<string, { grant: TicketGrant; expiresAtMs: number }>();
+  /** `goodUntilMs`: on the monotonic clock. */
+  const held = new Map<string, { grant: TicketGrant; goodUntilMs: number }>();
   return {
     issue(grant) {
-      const now = clock.now();
-      for (const [ticket, entry] of held) if (entry.expiresAtMs <= now) held.delete(ticket);
+      const now = clock.monotonicNow();
+      for (const [ticket, entry] of held) if (entry.goodUntilMs <= now) held.delete(ticket);
       const ticket = randomBytes(32).toString("base64url");
-      const expiresAtMs = now + TICKET_TTL_MS;
-      held.set(ticket, { grant, expiresAtMs });
-      return { ticket, expiresAt: new Date(expiresAtMs).toISOString() };
+      held.set(ticket, { grant, goodUntilMs: now + TICKET_TTL_MS });
+      return { ticket, expiresAt: new Date(clock.now() + TICKET_TTL_MS).toISOString() };
     },
     redeem(ticket) {
       const entry = held.get(ticket);
       held.delete(ticket);
-      return entry && entry.expiresAtMs > clock.now() ? entry.grant : null;
+      return entry && entry.goodUntilMs > clock.monotonicNow() ? entry.grant : null;
     },
   };
 }
