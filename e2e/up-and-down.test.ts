@@ -3,7 +3,7 @@ import { spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { createServer, type Server } from "node:net";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createClient } from "../src/client/index";
@@ -14,6 +14,10 @@ interface Ran {
   stdout: string;
   stderr: string;
 }
+
+const hasIPv6 = Object.values(networkInterfaces()).some((all) =>
+  all?.some(({ address }) => address === "::1"),
+);
 
 /** Also builds, where the sources are newer than what stands in dist/. */
 describe("npm run up and down", { timeout: 300_000 }, () => {
@@ -95,6 +99,16 @@ describe("npm run up and down", { timeout: 300_000 }, () => {
     const ended = await down();
     expect(ended.stderr).toContain("The server has stopped");
     await expect(fetch(url)).rejects.toThrow();
+  });
+
+  it.skipIf(!hasIPv6)("starts on ::1 and is opened by that address", async () => {
+    const ran = await up({ HOST: "::1" });
+    expect(ran.code, ran.stderr).toBe(0);
+    const { url } = readyLine(ran);
+    expect(url).toBe(`http://[::1]:${port}`);
+    expect(await (await fetch(`${url}/api/trpc/system.info`)).json()).toMatchObject({
+      result: { data: { claimed: false } },
+    });
   });
 
   it("names another port when another program listens on this one", async () => {

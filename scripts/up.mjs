@@ -77,7 +77,7 @@ function announce(environment) {
   say(`\nOpenAgent is ready: ${environment.url}`);
   if (code) say(`It has no owner yet. Open the address and give this code: ${code}`);
   const { port, url, localUrl } = environment;
-  if (["127.0.0.1", "localhost"].includes(new URL(url).hostname)) {
+  if (["127.0.0.1", "localhost", "[::1]"].includes(new URL(url).hostname)) {
     const listensOn = new URL(localUrl).hostname;
     say(
       `From another machine: ssh -N -L ${port}:${listensOn}:${port} ${userInfo().username}@${hostname()}, then open ${url}`,

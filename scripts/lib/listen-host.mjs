@@ -1,8 +1,9 @@
 /**
  * The name by which people open a server that listens on a host while OPENAGENT_URL is not set. It answers to `localhost`
- * and `127.0.0.1` alone then (src/server/http/origins.ts), so one of them must lead to where it listens.
+ * and `127.0.0.1` alone then (src/server/http/origins.ts), so one of them must lead to where it listens; only to ::1 none
+ * leads for sure, so there it goes by that address instead (src/server/env.ts).
  * @param {string} host as HOST gives it, in any spelling
- * @returns {"127.0.0.1" | "localhost" | undefined} undefined: nobody could open it
+ * @returns {"127.0.0.1" | "localhost" | "[::1]" | undefined} undefined: nobody could open it
  */
 export function ownNameOf(host) {
   switch (canonical(host)) {
@@ -11,8 +12,9 @@ export function ownNameOf(host) {
     case "[::]":
       return "127.0.0.1";
     case "localhost":
-    case "[::1]":
       return "localhost";
+    case "[::1]":
+      return "[::1]";
     default:
       return undefined;
   }

@@ -6,8 +6,8 @@ describe("a server without OPENAGENT_URL", () => {
     ["127.0.0.1", "127.0.0.1"],
     ["localhost", "localhost"],
     ["LocalHost", "localhost"],
-    ["::1", "localhost"],
-    ["0:0:0:0:0:0:0:1", "localhost"],
+    ["::1", "[::1]"],
+    ["0:0:0:0:0:0:0:1", "[::1]"],
     ["0.0.0.0", "127.0.0.1"],
     ["::", "127.0.0.1"],
   ])("that listens on %s is opened by %s", (host, name) => {

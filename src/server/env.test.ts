@@ -68,8 +68,8 @@ describe("requireServable", () => {
     expect(servable({ HOST }).publicUrl).toBeNull();
   });
 
-  it("goes by localhost alone on ::1, where 127.0.0.1 does not lead", () => {
-    expect(servable({ HOST: "::1", PORT: "8080" }).publicUrl?.origin).toBe("http://localhost:8080");
+  it("goes by that address on ::1, where 127.0.0.1 does not lead", () => {
+    expect(servable({ HOST: "::1", PORT: "8080" }).publicUrl?.origin).toBe("http://[::1]:8080");
   });
 
   it("refuses production without an image, which commands do without", () => {

@@ -1,6 +1,5 @@
 /** The only reader of `process.env`: parsed once at boot, or the process stops and names the variable. */
 import { createHash } from "node:crypto";
-import { isIPv6 } from "node:net";
 import { isAbsolute, join, resolve } from "node:path";
 import { z } from "zod";
 import { hostProblem, ownNameOf } from "../../scripts/lib/listen-host.mjs";
@@ -148,9 +147,9 @@ export function setLibraryEnvironment(opts: { origin: string; mode: Environment[
   Object.assign(process.env, { NEXTAUTH_URL: opts.origin, NODE_ENV: opts.mode, NEXT_TELEMETRY_DISABLED });
 }
 
-/** 127.0.0.1 does not lead to a server that listens on ::1 alone, so that is no name of it. */
+/** 127.0.0.1 does not lead to a server that listens on ::1, and `localhost` on some machines only. */
 function onlyName({ host, port }: { host: string; port: number }): URL | null {
-  return isIPv6(host) && ownNameOf(host) === "localhost" ? new URL(`http://localhost:${port}`) : null;
+  return ownNameOf(host) === "[::1]" ? new URL(`http://[::1]:${port}`) : null;
 }
 
 /** Stable for a data directory, different for two of them on one machine. */
