@@ -1,7 +1,17 @@
-import { appendFile, mkdtemp, readdir, readFile, rm, stat, truncate } from "node:fs/promises";
+import {
+  appendFile,
+  type FileHandle,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  truncate,
+} from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { SidecarEventBody, SpoolPosition } from "../contract";
 import { eventStreamLine } from "../protocol";
 import { createLog } from "../log";
@@ -33,6 +43,7 @@ beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), "openagent-spool-"));
 });
 afterEach(async () => {
+  vi.restoreAllMocks();
   for (const spool of open_.splice(0)) await spool.close();
   await rm(dir, { recursive: true, force: true });
 });
@@ -89,6 +100,25 @@ describe("spool", () => {
     expect(told).toContain('"type":"child.started","error":"childId: too_big"');
     expect(told).toContain('"type":"tool.ended","error":"durationMs: invalid_type"');
     expect(told).not.toContain("a secret");
+  });
+
+  it("says that too much waits for a disk that takes nothing, and writes it all when it can", async () => {
+    const spool = await openSpool();
+    await spool.openEpoch(1, null);
+    const handle = await open(join(dir, "any"), "w");
+    const write = vi.spyOn(Object.getPrototypeOf(handle) as FileHandle, "write");
+    await handle.close();
+    write.mockRejectedValue(new Error("ENOSPC"));
+    const text = delta("x".repeat(200_000));
+    spool.append(Array.from({ length: 80 }, () => text));
+    await expect.poll(() => spool.problem).toBe("ENOSPC");
+    expect(spool.overfull).toBe(false);
+    spool.append(Array.from({ length: 5 }, () => text));
+    expect(spool.overfull).toBe(true);
+    vi.restoreAllMocks();
+    await spool.flush();
+    expect([spool.problem, spool.overfull]).toEqual([null, false]);
+    expect((await read(spool, { epoch: 1, n: 0 }, 85)).at(-1)?.n).toBe(85);
   });
 
   it("has an event in its file before a reader gets it", async () => {

@@ -21,6 +21,8 @@ import { batches, SpoolTail, type SpoolBatch } from "./spool-tail";
 /** Between two syncs to disk, unless a turn ends. */
 const SYNC_EVERY_MS = 200;
 const RETRY_WRITE_MS = 500;
+/** Of events that wait for a disk that takes none. */
+const OVERFULL_UNITS = 16 * 1024 * 1024;
 /** Beyond this a wholly acknowledged file is emptied between turns. */
 const EMPTY_ABOVE_BYTES = 8 * 1024 * 1024;
 
@@ -54,6 +56,8 @@ export class Spool {
   #lastN = 0;
   #writtenN = 0;
   #queue: Pending[] = [];
+  /** Of the queue and of what is being written. */
+  #queuedUnits = 0;
   #writing: Promise<void> | null = null;
   readonly #tail = new SpoolTail();
   #lastSyncMs = 0;
@@ -85,6 +89,11 @@ export class Spool {
   /** Why events cannot be written now; null when they can. */
   get problem(): string | null {
     return this.#problem;
+  }
+
+  /** So much waits for a disk that takes nothing that no more should come: memory is all that holds it. */
+  get overfull(): boolean {
+    return this.#problem !== null && this.#queuedUnits > OVERFULL_UNITS;
   }
 
   /** The turn that a prompt was given, in this epoch or an older one that is still held. */
@@ -153,6 +162,7 @@ export class Spool {
       this.#remember(fitted, nowMs);
       const line = { n: this.#lastN, line: lineOf({ epoch: this.#epoch, n: this.#lastN, at, body: fitted }) };
       this.#queue.push({ line, endsTurn: fitted.type === "turn.ended" });
+      this.#queuedUnits += line.line.length;
     }
     this.#writing ??= this.#writeAll();
   }
@@ -236,6 +246,7 @@ export class Spool {
       const batch = this.#queue;
       this.#queue = [];
       await this.#writeBatch(batch);
+      this.#queuedUnits -= batch.reduce((units, { line }) => units + line.line.length, 0);
       if (batch.some((pending) => pending.endsTurn)) await this.#sync();
       else this.#syncSoon();
       this.#writtenN = batch.at(-1)?.line.n ?? this.#writtenN;

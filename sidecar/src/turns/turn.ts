@@ -16,6 +16,8 @@ export interface Turn {
   /** opencode has begun: an idle before that belongs to the turn before. */
   busySeen: boolean;
   settling: boolean;
+  /** It is being ended, as its events find no room. */
+  overfull: boolean;
   failure: Failure | null;
   lastEventMs: number;
 }
@@ -37,6 +39,7 @@ export function newTurn(promptId: string, nowMs: number): Turn {
     taken: false,
     busySeen: false,
     settling: false,
+    overfull: false,
     failure: null,
   };
   return { ...place, over, end, ...state, lastEventMs: nowMs };

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { type Failure, spooledEvent, type SpooledEvent } from "../contract";
 import { SidecarError } from "../errors";
 import { Spool } from "../events/spool";
@@ -89,6 +89,7 @@ describe("turns", () => {
     });
   });
   afterEach(async () => {
+    vi.restoreAllMocks();
     turns.close();
     await spool.close();
     await rm(dir, { recursive: true, force: true });
@@ -239,6 +240,20 @@ describe("turns", () => {
     expect(told).toEqual(["load", "prm_1", "abort", "abort", "abort", "abort", "restart"]);
     expect(await ends()).toMatchObject([{ outcome: "interrupted" }]);
   }, 20_000);
+
+  it("ends a turn whose events find no room on the disk, with what to do", async () => {
+    await submit("prm_1");
+    await expect.poll(() => told).toEqual(["load", "prm_1"]);
+    const overfull = vi.spyOn(spool, "overfull", "get").mockReturnValue(true);
+    vi.spyOn(spool, "problem", "get").mockReturnValue("ENOSPC");
+    isBusy = false;
+    for (let i = 0; i < 3; i += 1) turns.onAgentEvent(asked);
+    await expect.poll(() => turns.current, { timeout: 5000 }).toBeNull();
+    expect(overfull).toHaveBeenCalledTimes(3);
+    expect(told).toEqual(["load", "prm_1", "abort"]);
+    const message = expect.stringContaining("free disk space") as string;
+    expect(await ends()).toMatchObject([{ outcome: "error", error: { code: "spool", message } }]);
+  });
 
   it("aborts nothing for a prompt that opencode refused with an answer", async () => {
     sending = () => Promise.reject(new SidecarError("agent_failed", "Refused.", "prompt: 400"));

@@ -154,6 +154,7 @@ export class Turns {
     const turn = this.#turn;
     if (!turn) return;
     turn.lastEventMs = Date.now();
+    if (this.#options.spool.overfull) void this.#endOverfull(turn);
     if (event.type === "session.error") this.#noteError(turn, event);
     else this.#emit(this.#normaliser.take(event));
     if (event.type === "session.status" && event.properties.sessionID === this.#options.sessionId) {
@@ -170,7 +171,8 @@ export class Turns {
   /** opencode is gone, and everything that it was doing. */
   async onAgentDown(): Promise<void> {
     const turn = this.#turn;
-    if (turn)
+    if (turn?.overfull) this.#finish(turn, "error", turn.failure);
+    else if (turn)
       this.#finish(turn, turn.aborting ? "aborted" : "interrupted", turn.aborting ? null : INTERRUPTED);
     await this.#options.sweep();
   }
@@ -230,6 +232,15 @@ export class Turns {
     if (turn.sent && error instanceof SidecarError && error.code === "agent_silent")
       await this.#abortInAgent(turn);
     this.#finish(turn, turn.aborting ? "aborted" : "error", turn.aborting ? null : turn.failure);
+  }
+
+  async #endOverfull(turn: Turn): Promise<void> {
+    if (turn.overfull) return;
+    turn.overfull = true;
+    const message = "Events cannot be stored: free disk space on the server, then send the prompt again.";
+    const detail = this.#options.spool.problem;
+    turn.failure = { code: "spool", message, ...(detail ? { detail } : {}) };
+    await this.#abortInAgent(turn);
   }
 
   /** Resolves when opencode has taken the prompt; its events tell the rest. */
