@@ -208,6 +208,9 @@ function open(
   opts: { data: Extract<SidecarEventBody, { type: "request.opened" }>["data"]; now: number },
 ): void {
   const { data, now } = opts;
+  // The database reads a text up to U+0000. An id would read as another's; of what a person is to approve, nothing may hide.
+  if (data.requestId.includes("\0")) throw new IngestError("malformed", "A request's id holds U+0000");
+  const whole = (text: string) => text.replaceAll("\0", "\u2400");
   const taken = tx.store
     .select({ sessionId: requests.sessionId })
     .from(requests)
@@ -222,8 +225,8 @@ function open(
       id: data.requestId,
       sessionId,
       kind: data.kind,
-      title: data.title,
-      detail: data.detail,
+      title: whole(data.title),
+      detail: whole(data.detail),
       patterns: data.patterns ?? null,
       questions: data.questions ?? null,
       openedAt: new Date(now).toISOString(),

@@ -4,6 +4,7 @@ import { procedure, router } from "../builders";
 import { SCOPES } from "../policy";
 import { newPassword, personName } from "./account-input";
 import { pageInput } from "./page-input";
+import { textInput } from "./text-input";
 
 const account = { kind: "person", scope: "account" } as const;
 /** A leaked token must not make others, end others, or take the account over. */
@@ -13,7 +14,7 @@ const tokensRouter = router({
   create: procedure(browserOnly)
     .input(
       z.object({
-        name: z.string().trim().min(1, "a name is needed").max(100, "at most 100 characters"),
+        name: textInput.trim().min(1, "a name is needed").max(100, "at most 100 characters"),
         scopes: z.array(z.enum(SCOPES)).min(1).max(SCOPES.length).optional(),
         days: z.number().int().min(1).max(MAX_TOKEN_DAYS).optional(),
       }),

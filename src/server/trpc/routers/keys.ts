@@ -3,6 +3,7 @@ import type { Caller } from "../../auth/caller";
 import type { Role } from "../../db/schema";
 import { AppError } from "../../errors";
 import { procedure, router } from "../builders";
+import { textInput } from "./text-input";
 
 const keysFrom = (minRole: Role) =>
   procedure({ kind: "person", scope: "keys", minRole }).use(({ ctx, next }) => {
@@ -28,9 +29,9 @@ const upsertInput = z.strictObject({
     .max(4096)
     .regex(/^[\x21-\x7e]*$/, "A key has no spaces, line breaks or accented characters. Copy it again."),
   scope: z.enum(["me", "team"]),
-  baseUrl: z.string().trim().max(2000).optional(),
-  name: z.string().trim().min(1).max(100).optional(),
-  models: z.array(z.string().trim().min(1).max(200)).min(1).max(100).optional(),
+  baseUrl: textInput.trim().max(2000).optional(),
+  name: textInput.trim().min(1).max(100).optional(),
+  models: z.array(textInput.trim().min(1).max(200)).min(1).max(100).optional(),
 });
 
 export const keysRouter = router({

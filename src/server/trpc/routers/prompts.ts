@@ -3,16 +3,16 @@ import { modelRef } from "../../../../sidecar/src/contract";
 import { procedure, router } from "../builders";
 import { idInput } from "./page-input";
 import { promptText } from "./sessions";
+import { textInput } from "./text-input";
 
 const write = procedure({ kind: "person", scope: "sessions:write" });
-const key = z
-  .string()
+const key = textInput
   .min(1, "The key makes a repeated call harmless: send something unique, such as a UUID.")
   .max(200);
 
 const attachment = z.object({
-  name: z.string().min(1).max(255),
-  mime: z.string().min(1).max(100),
+  name: textInput.min(1).max(255),
+  mime: textInput.min(1).max(100),
   dataUrl: z
     .string()
     .startsWith("data:")
@@ -28,7 +28,7 @@ export const promptsRouter = router({
         key,
         model: modelRef.optional(),
         agent: z.enum(["build", "plan"]).optional(),
-        effort: z.string().max(50).optional(),
+        effort: textInput.max(50).optional(),
         attachments: z.array(attachment).max(5).optional(),
       }),
     )
@@ -39,10 +39,7 @@ export const promptsRouter = router({
     .input(
       z.object({
         sessionId: idInput,
-        command: z
-          .string()
-          .min(1)
-          .max(64 * 1024),
+        command: textInput.min(1).max(64 * 1024),
         key,
       }),
     )

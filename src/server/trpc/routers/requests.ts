@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { procedure, router } from "../builders";
 import { idInput, pageInput } from "./page-input";
+import { textInput } from "./text-input";
 
 const read = procedure({ kind: "person", scope: "sessions:read" });
 const write = procedure({ kind: "person", scope: "sessions:write" });
@@ -10,13 +11,13 @@ const permissionReply = z.strictObject({
   reply: z.enum(["once", "always", "reject"]),
   /** How far "always" reaches. */
   scope: z.enum(["session", "everyone"]).optional(),
-  patterns: z.array(z.string().max(2000)).max(200).optional(),
+  patterns: z.array(textInput.max(2000)).max(200).optional(),
   /** With `reject`: what the agent should do instead. */
-  message: z.string().max(10_000).optional(),
+  message: textInput.max(10_000).optional(),
 });
 const questionReply = z.strictObject({
   id: idInput,
-  answers: z.array(z.array(z.string().max(10_000)).max(50)).max(20),
+  answers: z.array(z.array(textInput.max(10_000)).max(50)).max(20),
 });
 
 /** A union's own complaint names neither field nor form. */

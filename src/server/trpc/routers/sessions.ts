@@ -3,14 +3,14 @@ import { z } from "zod";
 import { modelRef, permissionMode } from "../../../../sidecar/src/contract";
 import { procedure, router } from "../builders";
 import { idInput, pageInput } from "./page-input";
+import { textInput } from "./text-input";
 
 const read = procedure({ kind: "person", scope: "sessions:read" });
 const write = procedure({ kind: "person", scope: "sessions:write" });
 const byId = z.object({ id: idInput });
 
 /** The most a prompt may hold, in characters; its size in bytes is checked by the service. */
-export const promptText = z
-  .string()
+export const promptText = textInput
   .max(
     1024 * 1024,
     "A prompt holds at most 1 MiB. Put long material into a file of the workspace and name it.",
@@ -19,7 +19,7 @@ export const promptText = z
 
 const visibility = z.enum(["private", "team-read", "team-write"]);
 
-const title = z.string().trim().min(1, "A title needs at least one character.").max(200);
+const title = textInput.trim().min(1, "A title needs at least one character.").max(200);
 
 export const sessionsRouter = router({
   create: write
