@@ -24,11 +24,11 @@ describe.skipIf(!hasOpencode)("with the real opencode", { timeout: 180_000 }, ()
     });
     model = await proxy.listen(0);
     opencode = await startRealOpencode(model.port);
-  });
+  }, 180_000);
 
   afterAll(async () => {
-    await opencode.stop();
-    await model.close();
+    await opencode?.stop();
+    await model?.close();
   });
 
   const permission = async () => {

@@ -10,7 +10,8 @@ import { z } from "zod";
 const BINARY = path.resolve("node_modules/opencode-linux-x64/bin/opencode");
 export const hasOpencode = existsSync(BINARY);
 
-const START_LIMIT_MS = 30_000;
+/** Two seconds on a quiet machine, twenty on one that has ten other things to do. */
+const START_LIMIT_MS = 120_000;
 
 const session = z.object({ id: z.string(), title: z.string() });
 const permission = z.object({ id: z.string(), permission: z.string(), metadata: z.looseObject({}) });
@@ -51,7 +52,12 @@ export async function startRealOpencode(modelPort: number): Promise<RealOpencode
     stdio: ["ignore", "pipe", "pipe"],
   });
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  await new Promise<void>((resolve, reject) => {
+  const stop = async () => {
+    child.kill("SIGKILL");
+    await exited;
+    await rm(directory, { recursive: true, force: true, maxRetries: 5 });
+  };
+  const listens = new Promise<void>((resolve, reject) => {
     let output = "";
     const timer = setTimeout(() => reject(new Error(`opencode did not start: ${output}`)), START_LIMIT_MS);
     const collect = (chunk: Buffer) => {
@@ -63,6 +69,12 @@ export async function startRealOpencode(modelPort: number): Promise<RealOpencode
     child.stdout.on("data", collect);
     child.stderr.on("data", collect);
   });
+  try {
+    await listens;
+  } catch (error) {
+    await stop();
+    throw error;
+  }
 
   const call = async (method: "GET" | "POST", route: string, body?: object): Promise<unknown> => {
     const response = await fetch(`http://127.0.0.1:${port}${route}`, {
@@ -89,11 +101,7 @@ export async function startRealOpencode(modelPort: number): Promise<RealOpencode
     summarize: async (id) => {
       await call("POST", `/session/${id}/summarize`, { providerID: "demo", modelID: "demo-1" });
     },
-    stop: async () => {
-      child.kill("SIGKILL");
-      await exited;
-      await rm(directory, { recursive: true, force: true, maxRetries: 5 });
-    },
+    stop,
   };
 }
 
