@@ -52,6 +52,7 @@ async function main(): Promise<number> {
 /** Follows the session until the prompt's turn is over. Returns the exit code. */
 async function watch(sessionId: string, promptId: string): Promise<number> {
   const spoken = new Set<string>();
+  let told = "";
   for await (const event of followEvents(client, { sessionId })) {
     switch (event.type) {
       case "session.status":
@@ -85,7 +86,8 @@ async function watch(sessionId: string, promptId: string): Promise<number> {
       // The model is asked again by itself, which may take minutes: nothing else is heard of it meanwhile.
       case "retry.scheduled":
       case "error":
-        console.error(event.data.message);
+        told = event.data.message;
+        console.error(told);
         break;
       // Refused by the agent, or stopped before it began: no turn will end.
       case "prompt.cancelled":
@@ -94,7 +96,7 @@ async function watch(sessionId: string, promptId: string): Promise<number> {
         return 1;
       case "turn.ended":
         if (event.data.promptId !== promptId) break;
-        if (event.data.error) console.error(event.data.error.message);
+        if (event.data.error && event.data.error.message !== told) console.error(event.data.error.message);
         return event.data.outcome === "done" ? 0 : 1;
       default:
         break;
