@@ -7,11 +7,14 @@ import { AppError } from "../errors";
 import type { RequestRoute } from "../http/dispatcher";
 import type { UpgradeRoute } from "../http/upgrades";
 import type { Logger } from "../log";
+import { type Backlog, watchBacklog } from "./backlog";
 import type { Terminals } from "./terminals";
 import type { TicketGrant, Tickets } from "./tickets";
 
 /** Unacknowledged bytes after which nothing more is read from the container for this viewer. */
 const MAX_UNACKED_BYTES = 512 * 1024;
+/** As above, of bytes that have not left this process: a viewer may acknowledge what it never read. */
+const MAX_UNSENT_BYTES = 1024 * 1024;
 const OFFSET_BYTES = 8;
 const MAX_EARLY_COMMANDS = 256;
 const PATH = "/socket.io";
@@ -49,6 +52,8 @@ export function createTerminalGateway(opts: {
   // socket.io listens on whatever server it is attached to; ours are dispatched by hand, so it gets one that never listens.
   const inbox = createServer();
   io.attach(inbox);
+  const backlogs = new WeakMap<Socket["conn"], Backlog>();
+  io.engine.on("connection", (conn: Socket["conn"]) => backlogs.set(conn, watchBacklog(conn)));
 
   // socket.io has this namespace whether anybody wants it or not; whoever joined would hold a connection with no ticket.
   io.use((_socket, next) =>
@@ -73,13 +78,14 @@ export function createTerminalGateway(opts: {
   });
   io.of("/terminal").on("connection", (socket) => {
     const admission = admitted.get(socket);
-    if (!admission) {
+    const backlog = backlogs.get(socket.conn);
+    if (!admission || !backlog) {
       socket.disconnect(true);
       return;
     }
     try {
       const upstream = opts.terminals.attach(admission.grant, admission.afterByte ?? 0);
-      relay(socket, upstream, { size: admission, log: opts.log });
+      relay(socket, upstream, { size: admission, backlog, log: opts.log });
     } catch (error) {
       socket.emit("state", {
         state: "unavailable",
@@ -125,10 +131,17 @@ function refusal(message: string): Error {
 function relay(
   socket: Socket,
   upstream: WebSocket,
-  opts: { size: { cols: number; rows: number }; log: Logger },
+  opts: { size: { cols: number; rows: number }; backlog: Backlog; log: Logger },
 ): void {
   let delivered = 0;
   let acknowledged = 0;
+  const pace = () => {
+    if (upstream.readyState !== upstream.OPEN) return;
+    const isBehind = delivered - acknowledged > MAX_UNACKED_BYTES || opts.backlog.bytes() > MAX_UNSENT_BYTES;
+    if (isBehind) upstream.pause();
+    else upstream.resume();
+  };
+  opts.backlog.onLess = pace;
   /** What came before the way to the container was open, in order; bounded, as nobody types that fast. */
   let early: string[] | null = [];
   const send = (command: unknown) => {
@@ -155,7 +168,7 @@ function relay(
     socket.emit("output", { offset, data });
     delivered = offset + data.length;
     if (acknowledged === 0) acknowledged = offset;
-    if (delivered - acknowledged > MAX_UNACKED_BYTES) upstream.pause();
+    pace();
   };
   upstream.on("message", (raw: RawData, isBinary: boolean) => {
     try {
@@ -180,10 +193,13 @@ function relay(
     const parsed = z.object({ offset: z.number().int().nonnegative() }).safeParse(ack);
     if (!parsed.success) return;
     acknowledged = Math.min(parsed.data.offset, delivered);
-    if (delivered - acknowledged <= MAX_UNACKED_BYTES) upstream.resume();
+    pace();
     send({ type: "ack", offset: acknowledged });
   });
-  socket.on("disconnect", () => upstream.close());
+  socket.on("disconnect", () => {
+    opts.backlog.onLess = null;
+    upstream.close();
+  });
 }
 
 function forwardNotice(socket: Socket, frame: Buffer): void {
