@@ -13,6 +13,7 @@ import type { UsableProviders } from "../models/models";
 import { checkedEndpoint } from "./endpoint-url";
 import { openEnvelope, sealEnvelope, SealError } from "./envelope";
 import { providerOf } from "./key-provider";
+import { requireRoomForKey, requireRoomForModels } from "./key-room";
 import type { MasterKey } from "./master-key";
 import { providerKeyContext } from "./sealed-records";
 
@@ -58,7 +59,7 @@ export interface OpenedKey {
 
 export interface ProviderKeys extends UsableProviders {
   /**
-   * Stores a key, in the place of the one that this owner had for the provider.
+   * Stores a key, in the place of the one that this owner had for the provider. Refused beyond what a session can be given.
    * @throws AppError `not_allowed`, `bad_input`, `bad_endpoint`
    */
   upsert(caller: Caller, input: KeyInput): { id: string; providerId: string; hint: string };
@@ -105,12 +106,7 @@ export function createProviderKeys(deps: ProviderKeysDeps): ProviderKeys {
       return { name: row.name, provider, key: opened(deps, row), isOwnEndpoint: row.baseUrl !== null };
     },
     providersFor: (userId) => winners(deps.db, userId).flatMap((row) => providerOf(row, deps.catalog) ?? []),
-    credentialsFor: (userId) =>
-      winners(deps.db, userId).flatMap((row) => {
-        const provider = providerOf(row, deps.catalog);
-        const key = provider === null ? null : opened(deps, row);
-        return provider === null || key === null ? [] : [{ ...provider, key }];
-      }),
+    credentialsFor: (userId) => credentialsOf(deps, winners(deps.db, userId)),
   };
 }
 
@@ -128,7 +124,9 @@ function upsert(deps: ProviderKeysDeps, caller: Caller, input: KeyInput) {
   }
   const now = isoNow(deps.clock);
   return deps.db.transaction((tx) => {
-    const earlier = rowsOf(tx, [scopeOwner]).find((row) => row.providerId === input.providerId);
+    const before = rowsOf(tx, [scopeOwner]);
+    const earlier = before.find((row) => row.providerId === input.providerId);
+    if (earlier === undefined) requireRoomForKey(before.length);
     const row = {
       id: earlier?.id ?? newId("key"),
       scopeOwner,
@@ -147,6 +145,7 @@ function upsert(deps: ProviderKeysDeps, caller: Caller, input: KeyInput) {
       .values({ ...stored, createdAt: now })
       .onConflictDoUpdate({ target: providerKeys.id, set: stored })
       .run();
+    requireRoomForModels(credentialsOf(deps, rowsOf(tx, [scopeOwner])), credentialsOf(deps, before));
     return { id: row.id, providerId: row.providerId, hint: row.hint };
   });
 }
@@ -198,6 +197,14 @@ function winners(db: Database, userId: string): Row[] {
   const rows = rowsOf(db, [userId, TEAM]);
   const mine = new Set(rows.filter((row) => row.scopeOwner === userId).map((row) => row.providerId));
   return rows.filter((row) => row.scopeOwner === userId || !mine.has(row.providerId));
+}
+
+function credentialsOf(deps: ProviderKeysDeps, rows: readonly Row[]): ProviderCredential[] {
+  return rows.flatMap((row) => {
+    const provider = providerOf(row, deps.catalog);
+    const key = provider === null ? null : opened(deps, row);
+    return provider === null || key === null ? [] : [{ ...provider, key }];
+  });
 }
 
 function opened(deps: ProviderKeysDeps, row: Row): string | null {
