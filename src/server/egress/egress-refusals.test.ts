@@ -12,6 +12,12 @@ import {
   readUntil,
   SECRET,
 } from "./egress-test-bench";
+import { ownNetworks } from "./own-networks";
+
+const OWN = ownNetworks([
+  { address: "130.149.7.10", cidr: "130.149.7.10/24" },
+  { address: "2a02:8071:1234:5678::10", cidr: "2a02:8071:1234:5678::10/64" },
+]);
 
 let bench: EgressBench;
 beforeEach(async () => {
@@ -41,6 +47,8 @@ describe("what is refused", () => {
     "rebinding.example:80",
     "inner.example:80",
     "own.example:80",
+    "neighbour.example:80",
+    "[2a02:8071:1234:5678::1]:80",
     "example.org:0",
     "example.org:65536",
     "example.org",
@@ -49,8 +57,9 @@ describe("what is refused", () => {
     bench.names.set("localhost", ["127.0.0.1", "::1"]);
     bench.names.set("rebinding.example", [PUBLIC_ADDRESS, "127.0.0.1"]);
     bench.names.set("inner.example", ["192.168.7.7"]);
-    bench.names.set("own.example", ["198.51.100.9"]);
-    const { path, listener } = await bench.listen({ ownAddresses: () => new Set(["198.51.100.9"]) });
+    bench.names.set("own.example", ["130.149.7.10"]);
+    bench.names.set("neighbour.example", ["130.149.7.200"]);
+    const { path, listener } = await bench.listen({ ownNetworks: () => OWN });
     const answers = [await converse(path, connectTo(authority))];
     // Without a port, a URL means port 80 and is a good target.
     if (authority !== "example.org") answers.push(await converse(path, get(`http://${authority}/`)));
@@ -107,6 +116,22 @@ describe("marked connections", () => {
     await readUntil(tunnel, "\r\n\r\n");
     tunnel.write("GET /by-tunnel HTTP/1.1\r\nHost: ollama.lan\r\nConnection: close\r\n\r\n");
     expect(await readAll(tunnel)).toMatch(/model/);
+  });
+
+  it("reach an allowed endpoint that is a neighbour by a public address", async () => {
+    const { port } = await privateEndpoint();
+    bench.names.set("gpu.example.org", [PUBLIC_ADDRESS]);
+    const near = ownNetworks([{ address: "203.0.112.2", cidr: "203.0.112.2/22" }]);
+    const closed = await bench.listen({ ownNetworks: () => near });
+    expect(await converse(closed.path, connectTo(`gpu.example.org:${port}`, MARK))).toMatch(
+      /^HTTP\/1\.1 403 .*a neighbour/s,
+    );
+    const open = await bench.listen({
+      ownNetworks: () => near,
+      allowPrivate: [{ host: "gpu.example.org", port }],
+    });
+    expect(await converse(open.path, get(`http://gpu.example.org:${port}/`, MARK))).toMatch(/model/);
+    expect(await converse(open.path, get(`http://gpu.example.org:${port}/`))).toMatch(/^HTTP\/1\.1 403 /);
   });
 
   it.each([

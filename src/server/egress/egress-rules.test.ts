@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { refuseAddresses, refuseTarget, type EgressPolicy, type EgressRules } from "./egress-rules";
+import { ownNetworks } from "./own-networks";
 
 const OLLAMA = { host: "ollama.lan", port: 11434 };
 const SITE = { host: "example.org", port: 443 };
@@ -43,7 +44,7 @@ describe("refuseTarget", () => {
 });
 
 describe("refuseAddresses", () => {
-  const none = new Set<string>();
+  const none = { addresses: new Set<string>(), links: [] };
 
   it("lets a name through whose addresses are all public", () => {
     expect(refuseAddresses(SITE, ["203.0.113.1", "2001:db8::1"], none)).toBeNull();
@@ -59,8 +60,16 @@ describe("refuseAddresses", () => {
   });
 
   it("refuses an address of this machine, public as it may be", () => {
-    expect(refuseAddresses(SITE, ["198.51.100.7"], new Set(["198.51.100.7"]))?.message).toMatch(
-      /machine that runs OpenAgent/,
+    const own = { addresses: new Set(["198.51.100.7"]), links: [] };
+    expect(refuseAddresses(SITE, ["198.51.100.7"], own)?.message).toMatch(
+      /an address of the machine that runs OpenAgent/,
+    );
+  });
+
+  it("refuses a neighbour of this machine, and says how one is allowed by name and port", () => {
+    const own = ownNetworks([{ address: "2a02:8071:1234:5678::10", cidr: "2a02:8071:1234:5678::10/64" }]);
+    expect(refuseAddresses(SITE, ["203.0.113.1", "2a02:8071:1234:5678::1"], own)?.message).toMatch(
+      /a neighbour in a network of the machine that runs OpenAgent.*host:port in OPENAGENT_ALLOW_PRIVATE\.$/,
     );
   });
 });

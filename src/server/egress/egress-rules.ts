@@ -1,6 +1,7 @@
 /** Who may go where. Pure: a question and the rules in, null or the refusal out. */
 import { isIP } from "node:net";
 import { EgressError } from "./egress-error";
+import { nearAs, type OwnNetworks } from "./own-networks";
 import { formatHostPort, type HostPort } from "./parse-host-port";
 import { refusedAs } from "./refused-addresses";
 
@@ -72,20 +73,19 @@ function matchesHost(pattern: string, host: string): boolean {
 /**
  * The second check, on all addresses of the name. One bad address condemns the name: a name that answers with a public and a
  * private address is what rebinding looks like, and the good one would only hide it.
- * @param own addresses of this machine
+ * @param own this machine and its neighbours
  */
 export function refuseAddresses(
   target: HostPort,
   addresses: readonly string[],
-  own: ReadonlySet<string>,
+  own: OwnNetworks,
 ): EgressError | null {
   for (const address of addresses) {
-    const kind =
-      refusedAs(address) ?? (own.has(address) ? "an address of the machine that runs OpenAgent" : null);
+    const kind = refusedAs(address) ?? nearAs(address, own);
     if (kind === null) continue;
     return new EgressError(
       "refused",
-      `${formatHostPort(target)} was refused: it leads to ${kind}, and sessions reach public addresses alone. For a model endpoint in your own network, an administrator can name it in OPENAGENT_ALLOW_PRIVATE.`,
+      `${formatHostPort(target)} was refused: it leads to ${kind}, and sessions reach public addresses alone. For a model endpoint in your own network, an administrator can name it as host:port in OPENAGENT_ALLOW_PRIVATE.`,
     );
   }
   return null;

@@ -9,8 +9,8 @@ import {
   type EgressRules,
 } from "./egress-rules";
 import { canonicalAddress } from "./host-name";
+import { ownNetworks, type OwnNetworks } from "./own-networks";
 import { formatHostPort, type HostPort } from "./parse-host-port";
-import { ownAddresses } from "./refused-addresses";
 import { privateNames, publicNames, type ResolveName } from "./resolve-name";
 
 export interface DialOptions {
@@ -25,7 +25,7 @@ export type Dial = (options: DialOptions) => Socket;
 export interface UpstreamDeps {
   resolvePublic: ResolveName;
   resolvePrivate: ResolveName;
-  ownAddresses: () => ReadonlySet<string>;
+  ownNetworks: () => OwnNetworks;
   dial: Dial;
   /** For the name and all attempts together. */
   connectTimeoutMs: number;
@@ -49,7 +49,7 @@ export interface UpstreamOptions {
   /** Replaces both ways of resolving names. */
   resolve?: ResolveName;
   dial?: Dial;
-  ownAddresses?: () => ReadonlySet<string>;
+  ownNetworks?: () => OwnNetworks;
 }
 
 /** This machine's names, addresses and network, save what is given. */
@@ -57,7 +57,7 @@ export function upstreamDeps(options: UpstreamOptions): UpstreamDeps {
   return {
     resolvePublic: options.resolve ?? publicNames(),
     resolvePrivate: options.resolve ?? privateNames,
-    ownAddresses: options.ownAddresses ?? ownAddresses,
+    ownNetworks: options.ownNetworks ?? ownNetworks,
     dial: options.dial ?? dialTcp,
     connectTimeoutMs: options.connectTimeoutMs,
   };
@@ -80,7 +80,7 @@ export async function openUpstream(request: UpstreamRequest, deps: UpstreamDeps)
     deadline,
   );
   if (!allowedPrivate) {
-    const condemned = refuseAddresses(target, addresses, deps.ownAddresses());
+    const condemned = refuseAddresses(target, addresses, deps.ownNetworks());
     if (condemned !== null) throw condemned;
   }
   return dialFirst(request, addresses.slice(0, MAX_ATTEMPTS), { ...deps, deadline });

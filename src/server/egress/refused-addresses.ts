@@ -3,16 +3,17 @@
  * Documentation ranges (192.0.2.0/24, 198.51.100.0/24, 203.0.113.0/24, 2001:db8::/32) are left out on purpose: they lead
  * nowhere on the Internet, and test networks use them.
  */
-import { networkInterfaces } from "node:os";
 import ipaddr from "ipaddr.js";
 import { canonicalAddress } from "./host-name";
 
-/** Sources: IANA IPv4 and IPv6 Special-Purpose Address Registries. */
+/** Sources: IANA IPv4 and IPv6 Special-Purpose Address Registries; what clouds answer their own machines at, from their manuals. */
 const REFUSED: readonly (readonly [cidr: string, kind: string])[] = [
   ["0.0.0.0/8", "an unspecified address"],
   ["10.0.0.0/8", "a private address"],
   ["100.64.0.0/10", "a carrier's internal address"],
   ["127.0.0.0/8", "a loopback address"],
+  // Azure's WireServer: public by its number, answered by the host of each virtual machine.
+  ["168.63.129.16/32", "a cloud's internal address"],
   ["169.254.0.0/16", "a link-local address"],
   ["172.16.0.0/12", "a private address"],
   ["192.0.0.0/24", "a reserved address"],
@@ -43,11 +44,19 @@ const DOCUMENTATION = ["192.0.2.0/24", "198.51.100.0/24", "203.0.113.0/24", "200
 const NAT64 = ipaddr.parseCIDR("64:ff9b::/96");
 
 type Address = ReturnType<typeof ipaddr.parse>;
+/** An address and how many of its first bits count. */
+export type Range = [address: Address, bits: number];
 const TABLE = REFUSED.map(([cidr, kind]) => ({ range: ipaddr.parseCIDR(cidr), kind }));
-const DOCUMENTATION_RANGES = DOCUMENTATION.map((cidr) => ipaddr.parseCIDR(cidr));
+export const DOCUMENTATION_RANGES: readonly Range[] = DOCUMENTATION.map((cidr) => ipaddr.parseCIDR(cidr));
 
-function isIn(address: Address, range: [Address, number]): boolean {
+export function isIn(address: Address, range: Range): boolean {
   return address.kind() === range[0].kind() && address.match(range);
+}
+
+/** @returns the IPv4 address that a translator (NAT64) makes of an address, in its canonical spelling; null for all others */
+export function translated(canonical: string): string | null {
+  const address = ipaddr.parse(canonical);
+  return isIn(address, NAT64) ? address.toByteArray().slice(-4).join(".") : null;
 }
 
 /**
@@ -58,22 +67,6 @@ export function refusedAs(text: string): string | null {
   const canonical = canonicalAddress(text);
   // Zones (`fe80::1%eth0`) and what is no address at all.
   if (canonical === null) return "an address of this machine's own networks";
-  const address = ipaddr.parse(canonical);
-  if (isIn(address, NAT64)) return refusedAs(address.toByteArray().slice(-4).join("."));
+  const address = ipaddr.parse(translated(canonical) ?? canonical);
   return TABLE.find(({ range }) => isIn(address, range))?.kind ?? null;
-}
-
-/**
- * Addresses of this machine's interfaces, canonical. A connection to one of them would not leave the machine, and so get
- * past whatever guards it from outside. Documentation addresses are left out: only test networks have them.
- */
-export function ownAddresses(): ReadonlySet<string> {
-  const own = new Set<string>();
-  for (const { address } of Object.values(networkInterfaces()).flatMap((entries) => entries ?? [])) {
-    const canonical = canonicalAddress(address.split("%")[0] ?? "");
-    if (canonical === null) continue;
-    const parsed = ipaddr.parse(canonical);
-    if (!DOCUMENTATION_RANGES.some((range) => isIn(parsed, range))) own.add(canonical);
-  }
-  return own;
 }
