@@ -175,6 +175,7 @@ function composeHttp(deps: {
       ...pages.routes,
     ],
     origins,
+    clock: systemClock,
     log,
   });
   const upgrade = createUpgradeDispatcher({ routes: [gateway.upgrade, ...pages.upgrades], origins, log });

@@ -3,6 +3,7 @@ import { connect } from "node:net";
 import { text } from "node:stream/consumers";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { manualClock } from "../clock.testing";
 import { AppError } from "../errors";
 import { createDispatcher, type RequestRoute } from "./dispatcher";
 import { createHttpServer, type HttpServer } from "./http-server";
@@ -65,7 +66,8 @@ describe("the limit of a request's body", () => {
       upgrade: (_req, socket) => socket.destroy(),
     });
     port = await server.listen({ host: "127.0.0.1", port: 0 });
-    late.request = createDispatcher({ routes, origins: createOrigins({ publicUrl: null, port }), log });
+    const origins = createOrigins({ publicUrl: null, port });
+    late.request = createDispatcher({ routes, origins, clock: manualClock(), log });
   });
   afterEach(() => server.close());
 

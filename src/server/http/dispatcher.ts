@@ -1,10 +1,12 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Clock } from "../clock";
 import { AppError } from "../errors";
 import type { Logger } from "../log";
 import { DEFAULT_MAX_BODY_BYTES, limitBody } from "./body-limit";
 import type { Origins } from "./origins";
 import { refuse } from "./refuse";
+import { createRequestLines } from "./request-lines";
 
 /** What a handler gets beside Node's pair. */
 export interface RequestFacts {
@@ -47,12 +49,19 @@ const OURS = [
 ];
 
 /** Every HTTP request enters here: the name, the origin and the form of the target are checked before any handler. */
-export function createDispatcher(deps: { routes: readonly RequestRoute[]; origins: Origins; log: Logger }) {
+export function createDispatcher(deps: {
+  routes: readonly RequestRoute[];
+  origins: Origins;
+  clock: Clock;
+  log: Logger;
+}) {
   // The longest prefix first, so that a table's order does not matter.
   const routes = [...deps.routes].sort((a, b) => b.prefix.length - a.prefix.length);
+  const mayWrite = createRequestLines(deps);
   return (req: IncomingMessage, res: ServerResponse): void => {
     const facts = factsOf(req, deps.log);
     prepare(req, res, facts);
+    logWhenDone(req, res, { ...facts, mayWrite });
     try {
       const pathname = requireOriginForm(req.url);
       const route = routes.find(({ prefix }) => isUnder(pathname, prefix));
@@ -125,10 +134,13 @@ function prepare(req: IncomingMessage, res: ServerResponse, facts: RequestFacts)
     "content-security-policy",
     "frame-ancestors 'none'; base-uri 'self'; object-src 'none'; form-action 'self'",
   );
-  logWhenDone(req, res, facts);
 }
 
-function logWhenDone(req: IncomingMessage, res: ServerResponse, { log, ip, pathname }: RequestFacts): void {
+function logWhenDone(
+  req: IncomingMessage,
+  res: ServerResponse,
+  { log, ip, pathname, mayWrite }: RequestFacts & { mayWrite: (ip: string) => boolean },
+): void {
   const startedAt = performance.now();
   res.once("close", () => {
     const line = {
@@ -138,8 +150,8 @@ function logWhenDone(req: IncomingMessage, res: ServerResponse, { log, ip, pathn
       ms: Math.round(performance.now() - startedAt),
       ip,
     };
-    const level = res.statusCode >= 400 || req.method !== "GET" ? "info" : "debug";
-    log[level](line, "request");
+    const isTold = (res.statusCode >= 400 || req.method !== "GET") && mayWrite(ip);
+    log[isTold ? "info" : "debug"](line, "request");
   });
 }
 

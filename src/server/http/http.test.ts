@@ -1,7 +1,7 @@
 import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import { connect } from "node:net";
 import { pino } from "pino";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import { openTestAccounts, PASSWORD, type TestAccounts } from "../auth/test-accounts";
 import { createSystem } from "../system";
@@ -36,9 +36,10 @@ describe("the HTTP server", () => {
   let server: HttpServer;
   let port: number;
   let failing = false;
+  const logged: string[] = [];
 
   async function start(publicUrl: URL | null): Promise<void> {
-    const log = pino({ level: "silent" });
+    const log = pino({ level: "info" }, { write: (line: string) => void logged.push(line) });
     const ok = async () => "ok";
     const engine = async () => (failing ? Promise.reject(new Error("a stack")) : "ok");
     const system = createSystem({
@@ -67,6 +68,7 @@ describe("the HTTP server", () => {
     late.request = createDispatcher({
       routes: [page, form, ...createHealthRoutes(system), createTrpcRoute(services as never)],
       origins,
+      clock: accounts.clock,
       log,
     });
     const accept = {
@@ -78,7 +80,7 @@ describe("the HTTP server", () => {
   }
 
   beforeEach(async () => {
-    failing = false;
+    [failing, logged.length] = [false, 0];
     accounts = openTestAccounts();
     await start(null);
   });
@@ -345,6 +347,17 @@ describe("the HTTP server", () => {
       );
       expect((await post("/api/trpc/prompts.send", big)).status).not.toBe(413);
     });
+  });
+
+  it("writes down refused requests one by one up to a number a minute, then how many more there were", async () => {
+    const refusals = () => logged.filter((line) => line.includes('"status":403')).length;
+    const foreign = { headers: { host: "evil.example" } };
+    for (let n = 0; n < 130; n += 1) expect((await send(info, foreign)).status).toBe(403);
+    await vi.waitFor(() => expect(refusals()).toBe(120));
+    accounts.clock.advance(60_000);
+    await send(info, foreign);
+    await vi.waitFor(() => expect(refusals()).toBe(121));
+    expect(logged.filter((line) => line.includes('"leftOut":10'))).toHaveLength(1);
   });
 
   it("tells health and readiness, and the failing check in a sentence without its stack", async () => {

@@ -54,7 +54,7 @@ describe("an open terminal", () => {
     await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
     const origins = createOrigins({ publicUrl: null, port: Number(new URL(urlOf(http.address())).port) });
     const log = pino({ level: "silent" });
-    http.on("request", createDispatcher({ routes: [gateway.route], origins, log }));
+    http.on("request", createDispatcher({ routes: [gateway.route], origins, clock: t.clock, log }));
     http.on("upgrade", createUpgradeDispatcher({ routes: [gateway.upgrade], origins, log }));
     const bob = { id: "usr_bob", email: "b@example.test", name: "Bob", role: "member" as const };
     t.db
