@@ -1,18 +1,25 @@
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { startServer, type RunningServer } from "./compose";
 import { DataDirectoryInUseError } from "./db/database";
 import { EnvironmentError, readServerEnvironment } from "./env";
 import { MasterKeyError } from "./keys/master-key";
 import { createLog, type Logger } from "./log";
+import { keepLogSmall } from "./log-size";
 
 /** Two folders up from here, in the sources (src/server) as in the bundle (dist/server). */
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+/** Where `npm run up` sends this process's output (scripts/lib/server-process.mjs). */
+const LOG_FILE = "logs/server.log";
 /** After this the process ends whatever still runs. */
 const STOP_DEADLINE_MS = 5_000;
 
 async function main(): Promise<void> {
   const env = readServerEnvironment();
   const log = createLog({ level: env.logLevel });
+  keepLogSmall(join(env.dataDir, LOG_FILE), (err) =>
+    log.error({ err }, "what the log held could not be kept"),
+  );
   const server = await startServer(env, { root: ROOT, log });
   stopOnSignals(server, log);
   log.info({ origin: server.origin, dataDir: env.dataDir, claimed: server.claimCode === null }, "listening");
