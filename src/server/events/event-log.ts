@@ -1,4 +1,4 @@
-import { and, asc, eq, gt } from "drizzle-orm";
+import { and, asc, between, eq, gt, lt, max, sql } from "drizzle-orm";
 import {
   type EventBody,
   parseEventBody,
@@ -11,6 +11,8 @@ import { events, sessions } from "../db/schema";
 
 /** How many events one read takes at most; a follower goes on from there. */
 export const READ_LIMIT = 500;
+/** A read ends with the event that reaches this: a tool's output may be as large as hundreds of deltas. */
+const READ_BYTES = 1024 * 1024;
 
 /** One transaction of the system of record in which events may be made. */
 export interface LogTransaction {
@@ -28,7 +30,7 @@ export interface EventLog {
    * after the commit; `work` must not await.
    */
   transaction<T>(work: (tx: LogTransaction) => T): T;
-  /** Events after `afterSeq` in order, at most {@link READ_LIMIT}. */
+  /** Events after `afterSeq` in order, at most {@link READ_LIMIT}, fewer of large ones; none when there are none. */
   read(sessionId: string, afterSeq: number, limit?: number): SessionEvent[];
   /**
    * Replay, then live, until the signal; each batch is non-empty and dense. Ends by itself when the session is removed.
@@ -46,15 +48,17 @@ export function createEventLog(deps: { db: Database; clock: Clock }): EventLog {
   const followers = new Map<string, Set<Follower>>();
   const wake = (sessionId: string) => followers.get(sessionId)?.forEach((f) => f.wake());
 
-  const read = (sessionId: string, afterSeq: number, limit = READ_LIMIT): SessionEvent[] =>
-    deps.db
+  const read = (sessionId: string, afterSeq: number, limit = READ_LIMIT): SessionEvent[] => {
+    const end = endOfRead(deps.db, { sessionId, afterSeq, limit: Math.min(limit, READ_LIMIT) });
+    if (end === null) return [];
+    return deps.db
       .select()
       .from(events)
-      .where(and(eq(events.sessionId, sessionId), gt(events.seq, afterSeq)))
+      .where(and(eq(events.sessionId, sessionId), between(events.seq, afterSeq + 1, end)))
       .orderBy(asc(events.seq))
-      .limit(Math.min(limit, READ_LIMIT))
       .all()
       .map((row) => ({ seq: row.seq, at: row.at, ...parseEventBody(row.type, JSON.parse(row.data)) }));
+  };
 
   return {
     read,
@@ -121,6 +125,31 @@ export function createEventLog(deps: { db: Database; clock: Clock }): EventLog {
     },
     forget: wake,
   };
+}
+
+/** @returns the seq of the last event that one read takes; null when there is none. Looks at lengths alone. */
+function endOfRead(
+  store: Store,
+  { sessionId, afterSeq, limit }: { sessionId: string; afterSeq: number; limit: number },
+): number | null {
+  const bytes = sql`octet_length(${events.data})`;
+  const next = store
+    .select({
+      seq: events.seq,
+      bytesBefore: sql<number>`sum(${bytes}) over (order by ${events.seq}) - ${bytes}`.as("bytes_before"),
+    })
+    .from(events)
+    .where(and(eq(events.sessionId, sessionId), gt(events.seq, afterSeq)))
+    .orderBy(asc(events.seq))
+    .limit(limit)
+    .as("next");
+  return (
+    store
+      .select({ seq: max(next.seq) })
+      .from(next)
+      .where(lt(next.bytesBefore, READ_BYTES))
+      .get()?.seq ?? null
+  );
 }
 
 function lastSeq(store: Store, sessionId: string): number {
