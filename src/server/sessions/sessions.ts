@@ -48,7 +48,7 @@ export interface Sessions extends Pick<Lifecycle, "stop" | "resume" | "restart" 
   timeline(
     caller: Caller,
     opts: { id: string; beforeSeq?: number | undefined; limit: number },
-  ): TimelineWindow;
+  ): Promise<TimelineWindow>;
   /** Replay after `afterSeq`, then live, until the signal, the session's end, or the end of the caller's access. */
   follow(
     caller: Caller,
@@ -119,9 +119,12 @@ export function createSessions(deps: {
       markRead(db, caller.userId, readable(caller, id));
       return view(caller, id);
     },
-    timeline(caller, opts) {
+    async timeline(caller, opts) {
       readable(caller, opts.id);
-      return timelineWindow(deps.timelines.of(opts.id), { beforeSeq: opts.beforeSeq, limit: opts.limit });
+      const timeline = await deps.timelines.of(opts.id);
+      // That may take a while, in which the session was removed or the caller lost sight of it.
+      readable(caller, opts.id);
+      return timelineWindow(timeline, { beforeSeq: opts.beforeSeq, limit: opts.limit });
     },
     follow(caller, opts) {
       readable(caller, opts.id);
