@@ -33,7 +33,18 @@ const noEnvironment = {
 };
 
 export default tseslint.config(
-  { ignores: ["node_modules", ".next", "dist", "data", ".cache", "next-env.d.ts", "coverage"] },
+  {
+    ignores: [
+      "node_modules",
+      ".next",
+      "dist",
+      "data",
+      ".cache",
+      "next-env.d.ts",
+      "coverage",
+      "convex/_generated",
+    ],
+  },
   js.configs.recommended,
   {
     files: ["**/*.mjs"],
@@ -150,6 +161,49 @@ export default tseslint.config(
       },
     ],
   ),
+  {
+    files: ["convex/**/*.ts"],
+    ignores: ["**/*.test.ts"],
+    rules: {
+      "no-restricted-imports": [
+        "error",
+        {
+          patterns: [
+            {
+              group: ["node:*", "fs", "path", "crypto", "**/src/**", "**/sidecar/**"],
+              message: "Convex functions run anywhere Convex runs: no Node, nothing of ours outside convex/.",
+            },
+          ],
+        },
+      ],
+      "no-restricted-globals": [
+        "error",
+        ...["fetch", "setTimeout", "setInterval", "setImmediate", "Buffer", "require", "__dirname"].map(
+          (name) => ({
+            name,
+            message: "Queries and mutations of Convex have neither network nor timers nor Node.",
+          }),
+        ),
+      ],
+    },
+  },
+  {
+    files: ["src/server/convex-host/**/*.ts"],
+    rules: {
+      "no-restricted-imports": [
+        "error",
+        {
+          patterns: [
+            dockerodeOnlyInDriver,
+            {
+              regex: "^(\\.\\./){2,}|/convex/",
+              message: "The host knows nothing of OpenAgent: give it a schema and functions.",
+            },
+          ],
+        },
+      ],
+    },
+  },
   arrow(
     ["e2e/**/*.ts"],
     [
