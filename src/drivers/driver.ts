@@ -56,10 +56,9 @@ export type InstanceState =
   | { kind: "exited"; exitCode: number; outOfMemory: boolean; finishedAt: string }
   | { kind: "gone" };
 
-export interface InstanceInfo {
+export interface InstanceIds {
   instanceId: string;
   sessionId: string;
-  state: InstanceState;
 }
 
 /** A change of an instance that nobody asked us for, or did. */
@@ -96,7 +95,7 @@ export interface Driver {
   /** Stops and removes container and run directory; fine when already gone. @param graceMs before SIGKILL */
   remove(instanceId: string, graceMs: number): Promise<void>;
   /** Every instance of this installation, running or not. */
-  list(): Promise<InstanceInfo[]>;
+  list(): Promise<InstanceIds[]>;
   /** Sessions that have volumes on the engine. */
   listVolumes(): Promise<string[]>;
   /** Last lines of the container's log, for a failure's detail. */

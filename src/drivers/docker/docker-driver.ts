@@ -2,8 +2,9 @@
 import { cpus } from "node:os";
 import type Docker from "dockerode";
 import { z } from "zod";
-import { DriverError, type Driver, type EngineInfo, type InstanceInfo, type InstanceState } from "../driver";
+import { DriverError, type Driver, type EngineInfo, type InstanceIds, type InstanceState } from "../driver";
 import type { Installation } from "./container-config";
+import { attempt, attemptInTime, DEFAULT_TIMEOUTS, type BoundEngine, type Timeouts } from "./deadline";
 import { isConflict, isNotFound, isNotModified, toDriverError } from "./engine-error";
 import { watchEngine } from "./engine-events";
 import { instanceState } from "./instance-state";
@@ -20,10 +21,9 @@ export interface DockerDriverOptions {
   runDir: string;
   /** Seccomp profile for session containers: the JSON itself. */
   seccompProfile: string;
+  timeouts?: Partial<Timeouts>;
 }
 
-/** Engine calls at a time when each container of a list is looked at. */
-const INSPECTS_AT_ONCE = 8;
 /** A log's end that fits into a failure's detail. Characters. */
 const MAX_TAIL_CHARS = 64 * 1024;
 
@@ -39,48 +39,48 @@ export function createDockerDriver(options: DockerDriverOptions): Driver {
   checkRunDir(runDir);
   const installation: Installation = { prefix, runDir, seccompProfile: options.seccompProfile };
   const hostCpus = cpus().length;
+  const { askMs, changeMs, removeFilesMs } = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
+  const within = <T>(timeoutMs: number, what: string, action: (engine: BoundEngine) => Promise<T>) =>
+    attemptInTime(what, { docker, timeoutMs }, action);
+  const ask = <T>(what: string, action: (docker: Docker) => Promise<T>) =>
+    within(askMs, what, (engine) => action(engine.docker));
 
   return {
-    ping: () => attempt("ask the engine for its version", () => ping(docker)),
-    hasImage: (image) => attempt("look for the session image", () => hasImage(docker, image)),
+    ping: () => ask("ask the engine for its version", ping),
+    hasImage: (image) => ask("look for the session image", (engine) => hasImage(engine, image)),
     ensureVolumes: (sessionId) =>
-      attempt("make the session's volumes", () => ensureVolumes(docker, prefix, sessionId)),
+      ask("make the session's volumes", (engine) => ensureVolumes(engine, prefix, sessionId)),
     removeVolumes: (sessionId) =>
-      attempt("remove the session's volumes", () => removeVolumes(docker, prefix, sessionId)),
+      within(removeFilesMs, "remove the session's volumes", (engine) =>
+        removeVolumes(engine.docker, prefix, sessionId),
+      ),
     prepareEndpoint: (instanceId) =>
       attempt("make the session's run directory", () => prepareRunDirectory(runDir, instanceId)),
     lockEndpoint: (instanceId) =>
       attempt("lock the session's run directory", () => lockRunDirectory(runDir, instanceId)),
     start: (spec, bootLine) =>
-      attempt("start the session's container", () => {
+      within(changeMs, "start the session's container", (engine) => {
         // The engine refuses to give more cores than there are; a smaller machine just gets all it has.
         const limits = { ...spec.limits, cpus: Math.min(spec.limits.cpus, hostCpus) };
-        return startInstance(docker, installation, { spec: { ...spec, limits }, bootLine });
+        const undo = (name: string): Promise<void> =>
+          within(askMs, "remove the container again", (later) => removeContainer(later.docker, name, 0));
+        return startInstance({ ...engine, undo }, installation, { spec: { ...spec, limits }, bootLine });
       }),
     inspect: (instanceId) =>
-      attempt("look at the session's container", () => inspect(docker, containerName(prefix, instanceId))),
+      ask("look at the session's container", (engine) => inspect(engine, containerName(prefix, instanceId))),
     remove: (instanceId, graceMs) =>
-      attempt("remove the session's container", async () => {
-        await removeContainer(docker, containerName(prefix, instanceId), graceMs);
+      within(changeMs + graceMs, "remove the session's container", async (engine) => {
+        await removeContainer(engine.docker, containerName(prefix, instanceId), graceMs);
         await removeRunDirectory(runDir, instanceId);
       }),
-    list: () => attempt("list the sessions' containers", () => list(docker, prefix)),
-    listVolumes: () => attempt("list the sessions' volumes", () => listVolumes(docker, prefix)),
+    list: () => ask("list the sessions' containers", (engine) => list(engine, prefix)),
+    listVolumes: () => ask("list the sessions' volumes", (engine) => listVolumes(engine, prefix)),
     tail: (instanceId, lines) =>
-      attempt("read the container's log", () => tail(docker, containerName(prefix, instanceId), lines)),
+      ask("read the container's log", (engine) => tail(engine, containerName(prefix, instanceId), lines)),
     watch: (handlers, signal) => {
       void watchEngine({ docker, prefix, handlers, signal });
     },
   };
-}
-
-/** The edge of the boundary: whatever goes wrong inside leaves as a DriverError. */
-async function attempt<T>(what: string, action: () => Promise<T>): Promise<T> {
-  try {
-    return await action();
-  } catch (error) {
-    throw toDriverError(error, what);
-  }
 }
 
 async function ping(docker: Docker): Promise<EngineInfo> {
@@ -166,25 +166,17 @@ async function waitUntilRemoved(container: Docker.Container): Promise<void> {
   }
 }
 
-async function list(docker: Docker, prefix: string): Promise<InstanceInfo[]> {
+/** By the list's own answer: one container that the engine cannot look into must not hide the others. */
+async function list(docker: Docker, prefix: string): Promise<InstanceIds[]> {
   const found = await docker.listContainers({
     all: true,
     filters: { label: [`${LABEL.installation}=${prefix}`] },
   });
-  const infos: InstanceInfo[] = [];
-  for (let at = 0; at < found.length; at += INSPECTS_AT_ONCE) {
-    const batch = found
-      .slice(at, at + INSPECTS_AT_ONCE)
-      .map(async ({ Id, Labels }): Promise<InstanceInfo[]> => {
-        const instanceId = Labels[LABEL.instance];
-        const sessionId = Labels[LABEL.session];
-        if (instanceId === undefined || sessionId === undefined) return [];
-        const state = await inspect(docker, Id);
-        return state.kind === "gone" ? [] : [{ instanceId, sessionId, state }];
-      });
-    infos.push(...(await Promise.all(batch)).flat());
-  }
-  return infos;
+  return found.flatMap(({ Labels }) => {
+    const instanceId = Labels[LABEL.instance];
+    const sessionId = Labels[LABEL.session];
+    return instanceId === undefined || sessionId === undefined ? [] : [{ instanceId, sessionId }];
+  });
 }
 
 async function listVolumes(docker: Docker, prefix: string): Promise<string[]> {
