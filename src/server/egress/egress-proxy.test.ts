@@ -4,7 +4,16 @@ import type { Socket } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { createEgressProxy } from "./egress-proxy";
-import { connectTo, converse, dialUnix, EgressBench, get, readAll, readUntil } from "./egress-test-bench";
+import {
+  connectTo,
+  converse,
+  dialUnix,
+  EgressBench,
+  get,
+  MARK,
+  readAll,
+  readUntil,
+} from "./egress-test-bench";
 
 let bench: EgressBench;
 beforeEach(async () => {
@@ -38,6 +47,23 @@ describe("limits and the end", () => {
       return answer;
     };
     await expect.poll(firstLine).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
+  it("lets a marked connection through when programs have used up theirs, and when many say nothing", async () => {
+    await bench.publicTcp((socket) => void socket.resume());
+    const { path } = await bench.listen({ limits: { maxConnections: 2, reservedForMarked: 1 } });
+    const tunnel = async (...headers: string[]) => {
+      const socket = await dialUnix(path);
+      socket.write(connectTo("one.example:443", ...headers));
+      return (await readUntil(socket, "\r\n")).split(" ")[1];
+    };
+    const silent = await dialUnix(path);
+    const closed = once(silent, "close");
+    silent.resume();
+    for (let count = 0; count < 200; count += 1) await dialUnix(path);
+    await closed;
+    const answers = [await tunnel(), await tunnel(), await tunnel(), await tunnel(MARK), await tunnel(MARK)];
+    expect(answers).toEqual(["200", "200", "503", "200", "503"]);
   });
 
   it("closes a tunnel on which nothing moves, and a request that never comes", async () => {

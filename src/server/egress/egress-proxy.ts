@@ -18,6 +18,7 @@ import { listenOnUnixSocket } from "./unix-listener";
 
 export const DEFAULT_EGRESS_LIMITS: EgressLimits = {
   maxConnections: 256,
+  reservedForMarked: 32,
   connectTimeoutMs: 10_000,
   idleTimeoutMs: 10 * 60_000,
   headTimeoutMs: 10_000,
@@ -46,8 +47,6 @@ export interface EgressProxy {
   listen(socketPath: string, session: EgressSession): Promise<EgressListener>;
 }
 
-/** Connections above the limit that still get their 503; what comes on top is closed unanswered. */
-const ANSWERED_ABOVE_LIMIT = 64;
 const HEAD_CHECK_MS = 2_000;
 
 export function createEgressProxy(options: EgressProxyOptions): EgressProxy {
@@ -98,7 +97,6 @@ function createProxyServer(outlet: Outlet, limits: EgressLimits): Server {
     requireHostHeader: false,
   });
   server.timeout = idleTimeoutMs;
-  server.maxConnections = limits.maxConnections + ANSWERED_ABOVE_LIMIT;
   server.on("connection", (socket: Socket) => outlet.addClient(socket));
   server.on("request", (req, res) => {
     const open = (target: HostPort) => outlet.open(req, target, false);

@@ -2,15 +2,14 @@
 import type { IncomingMessage } from "node:http";
 import type { Socket } from "node:net";
 import type { Logger } from "../log";
-import { EgressError } from "./egress-error";
+import { ClientConnections, type ConnectionLimits } from "./client-connections";
+import type { EgressError } from "./egress-error";
 import type { EgressPolicy } from "./egress-rules";
 import { isMarked } from "./hop-headers";
 import { openUpstream, type UpstreamDeps } from "./open-upstream";
 import { formatHostPort, type HostPort } from "./parse-host-port";
 
-export interface EgressLimits {
-  /** Open connections of one session; the next one is told so with 503. */
-  maxConnections: number;
+export interface EgressLimits extends ConnectionLimits {
   /** For resolving the name and connecting together. */
   connectTimeoutMs: number;
   /** A connection on which nothing moves for so long is closed. */
@@ -64,7 +63,7 @@ export function createOutlet(
   session: EgressSession,
   { allowPrivate, log, limits, deps }: OutletOptions,
 ): Outlet {
-  const clients = new Set<Socket>();
+  const clients = new ClientConnections(limits);
   const upstreams = new Set<Socket>();
   const totals: EgressCounters = { bytesUp: 0, bytesDown: 0, allowed: 0, refused: 0 };
   const { sessionId, instanceId } = session;
@@ -82,13 +81,8 @@ export function createOutlet(
 
   return {
     async open(req, target, allowHalfOpen) {
-      if (clients.size > limits.maxConnections) {
-        throw new EgressError(
-          "busy",
-          `This session has ${limits.maxConnections} connections open, and that is the limit. Close some, then try again.`,
-        );
-      }
       const marked = isMarked(req.headers["proxy-authorization"], session.egressSecret());
+      clients.admit(req.socket, marked);
       const rules = { allowPrivate, policy: session.policy(), onlyMarked: session.onlyMarked };
       const gone = new AbortController();
       const onGone = (): void => gone.abort();
@@ -110,10 +104,7 @@ export function createOutlet(
       const level = totals.refused <= LOGGED_REFUSALS ? "info" : "debug";
       log[level]({ sessionId, instanceId, why: failure.message }, "egress refused");
     },
-    addClient(socket) {
-      clients.add(socket);
-      socket.once("close", () => clients.delete(socket));
-    },
+    addClient: (socket) => clients.add(socket),
     counters() {
       const open = [...upstreams];
       return {
@@ -124,7 +115,8 @@ export function createOutlet(
     },
     close() {
       // Whoever still dials hears of it by its client's socket.
-      for (const socket of [...clients, ...upstreams]) socket.destroy();
+      clients.destroyAll();
+      for (const socket of [...upstreams]) socket.destroy();
     },
   };
 }
