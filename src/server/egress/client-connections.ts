@@ -10,7 +10,7 @@ export interface ConnectionLimits {
 }
 
 /** Connections whose head has not come; above this the one that has waited longest is closed, as the sidecar's sends it at once. */
-const MAX_UNKNOWN = 128;
+const MAX_UNKNOWN = 512;
 
 export class ClientConnections {
   /** Without a request yet, or with one that was not let in. Oldest first. */
@@ -34,6 +34,8 @@ export class ClientConnections {
    * @throws EgressError `busy` when there is no room for another of its kind
    */
   admit(socket: Socket, marked: boolean): void {
+    // Its close is over, so nobody would take it out again.
+    if (socket.destroyed) return;
     // A program that goes on with a connection of its own needs no more room.
     this.#forget(socket);
     if (!this.#hasRoom(marked)) {

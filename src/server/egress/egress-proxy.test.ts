@@ -60,7 +60,7 @@ describe("limits and the end", () => {
     const silent = await dialUnix(path);
     const closed = once(silent, "close");
     silent.resume();
-    for (let count = 0; count < 200; count += 1) await dialUnix(path);
+    for (let count = 0; count < 600; count += 1) await dialUnix(path);
     await closed;
     const answers = [await tunnel(), await tunnel(), await tunnel(), await tunnel(MARK), await tunnel(MARK)];
     expect(answers).toEqual(["200", "200", "503", "200", "503"]);
