@@ -22,19 +22,19 @@ export const push = mutation({
     /** Ids of requests that no longer wait. */
     closedRequests: v.array(v.string()),
     reads: v.array(reads.validator),
-    /** Ids of sessions that are no more. */
+    /** Ids of sessions that go with all that is of them, before the rest is put: one may begin afresh in the same batch. */
     removed: v.array(v.string()),
   },
   returns: v.null(),
   handler: async (ctx, batch) => {
     await requireServer(ctx);
+    for (const sessionId of batch.removed) await removeSession(ctx, sessionId);
     for (const person of batch.people) await putPerson(ctx, person);
     for (const session of batch.sessions) await putSession(ctx, session);
     for (const request of batch.requests) await putRequest(ctx, request);
     for (const requestId of batch.closedRequests) await removeRequest(ctx, requestId);
     for (const read of batch.reads) await putRead(ctx, read);
     await appendEvents(ctx, batch.events);
-    for (const sessionId of batch.removed) await removeSession(ctx, sessionId);
     return null;
   },
 });

@@ -1,4 +1,4 @@
-import { v } from "convex/values";
+import { compareValues, v } from "convex/values";
 import { query } from "./_generated/server";
 import { requirePerson } from "./model/access";
 import { visibleSessions } from "./model/visible";
@@ -24,7 +24,7 @@ export const open = query({
     );
     return lists
       .flat()
-      .sort((a, b) => (a.openedAt < b.openedAt ? -1 : 1))
+      .sort((a, b) => compareValues(a.openedAt, b.openedAt))
       .map(({ requestId, sessionId, data }) => ({ requestId, sessionId, data }));
   },
 });

@@ -5,6 +5,9 @@ import type { MutationCtx, QueryCtx } from "../_generated/server";
 /** What the page does about it: fetch a new token for `signed_out`, leave the session for `not_found`. */
 export type RefusalReason = "signed_out" | "not_found" | "not_server";
 
+/** Subject of the server's own tokens; no person's id. */
+const SERVER = "openagent-server";
+
 function refused(
   reason: RefusalReason,
   message: string,
@@ -31,7 +34,8 @@ export async function requirePerson(ctx: QueryCtx): Promise<Doc<"people">> {
 /** @throws ConvexError `not_server`: only the OpenAgent server writes. */
 export async function requireServer(ctx: QueryCtx | MutationCtx): Promise<void> {
   const identity = await ctx.auth.getUserIdentity();
-  if (identity?.role !== "server") throw refused("not_server", "Only the OpenAgent server may do this.");
+  if (identity?.role !== "server" || identity.subject !== SERVER)
+    throw refused("not_server", "Only the OpenAgent server may do this.");
 }
 
 export function mayRead(person: Doc<"people">, session: Doc<"sessions">): boolean {

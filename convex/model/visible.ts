@@ -1,3 +1,4 @@
+import { compareValues } from "convex/values";
 import type { Doc } from "../_generated/dataModel";
 import type { QueryCtx } from "../_generated/server";
 
@@ -26,6 +27,6 @@ export async function visibleSessions(
   );
   const [mine, ...others] = await Promise.all([own, ...shared]);
   return [...mine, ...others.flat().filter((session) => session.ownerId !== person.personId)]
-    .sort((a, b) => (a.activityAt < b.activityAt ? 1 : -1))
+    .sort((a, b) => compareValues(b.activityAt, a.activityAt))
     .slice(0, LISTED);
 }
