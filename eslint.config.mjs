@@ -187,6 +187,23 @@ export default tseslint.config(
       ],
     },
   },
+  {
+    files: ["src/server/convex-host/**/*.ts"],
+    rules: {
+      "no-restricted-imports": [
+        "error",
+        {
+          patterns: [
+            dockerodeOnlyInDriver,
+            {
+              regex: "^(\\.\\./){2,}|/convex/",
+              message: "The host knows nothing of OpenAgent: give it a schema and functions.",
+            },
+          ],
+        },
+      ],
+    },
+  },
   arrow(
     ["e2e/**/*.ts"],
     [
