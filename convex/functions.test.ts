@@ -87,6 +87,7 @@ describe("the mirror's functions", () => {
       await expect(who().query(api.mirror.position, { sessionId: "private" })).rejects.toEqual(
         reason("not_server"),
       );
+      await expect(who().query(api.mirror.sessionIds, { after: "" })).rejects.toEqual(reason("not_server"));
     });
 
     it.each([
@@ -148,6 +149,33 @@ describe("the mirror's functions", () => {
       expect((await windowOf(as("alice"), "a", 1590)).map(({ seq }) => seq).at(-1)).toBe(1600);
     });
 
+    it("take more old events away than come in, when there are too many", async () => {
+      await t.run(async (ctx) => {
+        for (let seq = 1; seq <= 1300; seq += 1) await ctx.db.insert("sessionEvents", event("a", seq));
+      });
+      const oldest = async () => (await windowOf(as("alice"), "a"))[0]?.seq;
+      await push({ events: [event("a", 1301), event("a", 1302)] });
+      expect(await oldest()).toBe(5);
+      await push({ events: [event("a", 1302)] });
+      expect(await oldest()).toBe(5);
+    });
+
+    it("list the sessions that are here, in order, after one", async () => {
+      await push({ sessions: [session("c"), session("b")] });
+      expect(await server().query(api.mirror.sessionIds, { after: "" })).toEqual(["a", "b", "c"]);
+      expect(await server().query(api.mirror.sessionIds, { after: "b" })).toEqual(["c"]);
+      expect(await server().query(api.mirror.sessionIds, { after: "c" })).toEqual([]);
+    });
+
+    it("rename a person and end their access, by one row each", async () => {
+      await push({ people: [{ ...person("alice"), name: "Alice" }] });
+      expect(await as("alice").query(api.people.names, {})).toEqual([{ id: "alice", name: "Alice" }]);
+      await push({ people: [person("alice", { epoch: 2 })] });
+      await expect(as("alice").query(api.people.names, {})).rejects.toEqual(reason("signed_out"));
+      expect(await as("alice", 2).query(api.people.names, {})).toHaveLength(1);
+      expect(await t.run((ctx) => ctx.db.query("people").collect())).toHaveLength(1);
+    });
+
     it("replace rows, and mark a session read as far as it was", async () => {
       await push({ sessions: [session("b", { activityAt: LATER })] });
       await push({ reads: [{ personId: "alice", sessionId: "a", seq: 2 }] });
@@ -192,6 +220,24 @@ describe("the mirror's functions", () => {
       expect(left).toEqual([0, 0, 0, 0]);
       await push({ removed: ["a"], sessions: [session("a")], events: [event("a", 1)] });
       expect(await windowOf(as("alice"), "a")).toHaveLength(1);
+    });
+
+    it("take away in pieces what is too large for one transaction, and put nothing before it is gone", async () => {
+      const large = (seq: number) => ({ ...event("a", seq), data: "x".repeat(300_000) });
+      for (let from = 1; from <= 20; from += 5) {
+        await push({ events: Array.from({ length: 5 }, (_, i) => large(from + i)) });
+      }
+      const afresh = {
+        removed: ["a"],
+        sessions: [session("a", { activityAt: LATER })],
+        events: [event("a", 1)],
+      };
+      const answers = [];
+      do answers.push(await push(afresh));
+      while (answers.at(-1) === "again" && answers.length < 20);
+      expect(answers.length).toBeGreaterThan(1);
+      expect(answers.at(-1)).toBe("done");
+      expect(await windowOf(as("alice"), "a")).toMatchObject([{ seq: 1, data: "{}" }]);
     });
   });
 });

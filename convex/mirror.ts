@@ -1,7 +1,7 @@
 import { v } from "convex/values";
 import { mutation, query } from "./_generated/server";
 import { requireServer } from "./model/access";
-import { appendEvents, lastSeqOf } from "./model/events";
+import { appendEvents, lastSeqOf, roomToRemove } from "./model/events";
 import { putPerson, putRead, putRequest, putSession, removeRequest, removeSession } from "./model/rows";
 import schema from "./schema";
 
@@ -25,17 +25,21 @@ export const push = mutation({
     /** Ids of sessions that go with all that is of them, before the rest is put: one may begin afresh in the same batch. */
     removed: v.array(v.string()),
   },
-  returns: v.null(),
+  /** `again`: more is to be removed than one transaction can, and nothing else is put yet. Send the same batch again. */
+  returns: v.union(v.literal("done"), v.literal("again")),
   handler: async (ctx, batch) => {
     await requireServer(ctx);
-    for (const sessionId of batch.removed) await removeSession(ctx, sessionId);
+    const room = roomToRemove();
+    for (const sessionId of batch.removed) {
+      if (!(await removeSession(ctx, sessionId, room))) return "again";
+    }
     for (const person of batch.people) await putPerson(ctx, person);
     for (const session of batch.sessions) await putSession(ctx, session);
     for (const request of batch.requests) await putRequest(ctx, request);
     for (const requestId of batch.closedRequests) await removeRequest(ctx, requestId);
     for (const read of batch.reads) await putRead(ctx, read);
     await appendEvents(ctx, batch.events);
-    return null;
+    return "done";
   },
 });
 
@@ -46,5 +50,22 @@ export const position = query({
   handler: async (ctx, { sessionId }) => {
     await requireServer(ctx);
     return lastSeqOf(ctx, sessionId);
+  },
+});
+
+/** The most ids a list holds. */
+const LISTED = 500;
+
+/** Ids of sessions that are here, in order, after this one: for whoever looks for those that should not be. */
+export const sessionIds = query({
+  args: { after: v.string() },
+  returns: v.array(v.string()),
+  handler: async (ctx, { after }) => {
+    await requireServer(ctx);
+    const rows = await ctx.db
+      .query("sessions")
+      .withIndex("by_session", (q) => q.gt("sessionId", after))
+      .take(LISTED);
+    return rows.map(({ sessionId }) => sessionId);
   },
 });

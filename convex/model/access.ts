@@ -38,7 +38,7 @@ export async function requireServer(ctx: QueryCtx | MutationCtx): Promise<void> 
     throw refused("not_server", "Only the OpenAgent server may do this.");
 }
 
-export function mayRead(person: Doc<"people">, session: Doc<"sessions">): boolean {
+function mayRead(person: Doc<"people">, session: Doc<"sessions">): boolean {
   return session.ownerId === person.personId || session.visibility !== "private";
 }
 

@@ -6,8 +6,22 @@ type MirroredEvent = Infer<typeof schema.tables.sessionEvents.validator>;
 
 /** Events kept of each session. Who is further behind reads from the server. */
 const KEPT = 1000;
-/** Rows taken away with one append at most: more than are added, so that the rest shrinks. */
-const TRIMMED_AT_ONCE = 500;
+/** Rows taken away for each that is added, at most: more than one, so that what is too many shrinks. */
+const TRIMMED_FOR_EACH = 2;
+/** Rows read at a time of those to be taken away: events are large at times, and Convex reads 16 MiB in a transaction. */
+const READ_AT_ONCE = 8;
+
+/** What one transaction may still take away. */
+export interface Room {
+  rows: number;
+  /** Of events' data; up to three bytes each. */
+  characters: number;
+}
+
+/** Well within Convex's limits for a transaction that puts a batch as well. */
+export function roomToRemove(): Room {
+  return { rows: 4000, characters: 2_000_000 };
+}
 
 /** @returns 0 when there is none */
 export async function lastSeqOf(ctx: QueryCtx, sessionId: string): Promise<number> {
@@ -25,6 +39,7 @@ export async function lastSeqOf(ctx: QueryCtx, sessionId: string): Promise<numbe
  */
 export async function appendEvents(ctx: MutationCtx, events: readonly MirroredEvent[]): Promise<void> {
   const lastSeqs = new Map<string, number>();
+  let added = 0;
   for (const event of events) {
     const { sessionId, seq } = event;
     const lastSeq = lastSeqs.get(sessionId) ?? (await lastSeqOf(ctx, sessionId));
@@ -32,15 +47,36 @@ export async function appendEvents(ctx: MutationCtx, events: readonly MirroredEv
     if (seq <= lastSeq) continue;
     if (lastSeq > 0 && seq > lastSeq + 1) throw new ConvexError({ reason: "gap", sessionId, lastSeq });
     await ctx.db.insert("sessionEvents", event);
+    added += 1;
   }
-  for (const [sessionId, lastSeq] of lastSeqs) await trim(ctx, sessionId, lastSeq - KEPT);
+  const room = { ...roomToRemove(), rows: added * TRIMMED_FOR_EACH };
+  for (const [sessionId, lastSeq] of lastSeqs) {
+    if (lastSeq > KEPT) await removeEvents(ctx, { sessionId, upToSeq: lastSeq - KEPT }, room);
+  }
 }
 
-async function trim(ctx: MutationCtx, sessionId: string, upToSeq: number): Promise<void> {
-  if (upToSeq <= 0) return;
-  const old = await ctx.db
-    .query("sessionEvents")
-    .withIndex("by_seq", (q) => q.eq("sessionId", sessionId).lte("seq", upToSeq))
-    .take(TRIMMED_AT_ONCE);
-  for (const row of old) await ctx.db.delete(row._id);
+/**
+ * Takes the oldest of a session's events away, as far as there is room.
+ * @returns whether none is left up to `upToSeq`
+ */
+export async function removeEvents(
+  ctx: MutationCtx,
+  { sessionId, upToSeq }: { sessionId: string; upToSeq: number },
+  room: Room,
+): Promise<boolean> {
+  for (let afterSeq = 0; room.rows > 0 && room.characters > 0;) {
+    const most = Math.min(room.rows, READ_AT_ONCE);
+    const rows = await ctx.db
+      .query("sessionEvents")
+      .withIndex("by_seq", (q) => q.eq("sessionId", sessionId).gt("seq", afterSeq).lte("seq", upToSeq))
+      .take(most);
+    for (const row of rows) {
+      await ctx.db.delete(row._id);
+      room.rows -= 1;
+      room.characters -= row.data.length;
+      afterSeq = row.seq;
+    }
+    if (rows.length < most) return true;
+  }
+  return false;
 }

@@ -3,6 +3,7 @@ import type { Doc, TableNames } from "../_generated/dataModel";
 import type { MutationCtx } from "../_generated/server";
 import type schema from "../schema";
 import { sessionRow } from "./access";
+import { removeEvents, type Room } from "./events";
 
 type Tables = typeof schema.tables;
 type Row<Table extends keyof Tables> = Infer<Tables[Table]["validator"]>;
@@ -49,13 +50,12 @@ export async function putRead(ctx: MutationCtx, row: Row<"reads">): Promise<void
   else await ctx.db.replace(known._id, row);
 }
 
-/** The session and all that is of it. */
-export async function removeSession(ctx: MutationCtx, sessionId: string): Promise<void> {
+/**
+ * The session and all that is of it; its events, of which there may be many, last.
+ * @returns whether there was room for all of them
+ */
+export async function removeSession(ctx: MutationCtx, sessionId: string, room: Room): Promise<boolean> {
   const session = await sessionRow(ctx, sessionId);
-  const events = await ctx.db
-    .query("sessionEvents")
-    .withIndex("by_seq", (q) => q.eq("sessionId", sessionId))
-    .collect();
   const requests = await ctx.db
     .query("requests")
     .withIndex("by_session", (q) => q.eq("sessionId", sessionId))
@@ -64,6 +64,7 @@ export async function removeSession(ctx: MutationCtx, sessionId: string): Promis
     .query("reads")
     .withIndex("by_session", (q) => q.eq("sessionId", sessionId))
     .collect();
-  const rows: Doc<TableNames>[] = [...(session === null ? [] : [session]), ...events, ...requests, ...reads];
+  const rows: Doc<TableNames>[] = [...(session === null ? [] : [session]), ...requests, ...reads];
   for (const row of rows) await ctx.db.delete(row._id);
+  return removeEvents(ctx, { sessionId, upToSeq: Infinity }, room);
 }

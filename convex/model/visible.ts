@@ -3,7 +3,7 @@ import type { Doc } from "../_generated/dataModel";
 import type { QueryCtx } from "../_generated/server";
 
 /** The most sessions a list holds; older ones are found by search, which the server answers. */
-export const LISTED = 100;
+const LISTED = 100;
 
 const SHARED = ["team-read", "team-write"] as const;
 

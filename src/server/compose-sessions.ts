@@ -56,6 +56,8 @@ interface Deps {
   /** Sessions that may run at a time. */
   maxSessions: number;
   credentialsFor(userId: string): ProviderCredential[];
+  /** Told after each transaction of the log. */
+  onCommit(): void;
 }
 
 /** A database that takes no writes for a while, such as on a full disk, must not end the server: it is tried again. */
@@ -71,7 +73,7 @@ function expired(requests: Requests, logger: Logger): string[] {
 /** Everything about sessions, wired; the parts know each other only through their arguments. */
 export function composeSessions(deps: Deps): SessionServices {
   const { db, clock, logger, driver } = deps;
-  const log = createEventLog({ db, clock });
+  const log = createEventLog({ db, clock, onCommit: deps.onCommit });
   const mutex = createKeyedMutex();
   const stopping = new AbortController();
   const connectionOf = (sessionId: string) => connections.get(sessionId);

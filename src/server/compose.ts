@@ -8,6 +8,7 @@ import { systemClock } from "./clock";
 import { composeAccounts } from "./compose-accounts";
 import { composeEngine, type Engine } from "./compose-engine";
 import { composeKeys } from "./compose-keys";
+import { composeMirror, type MirrorServices } from "./compose-mirror";
 import { composeSessions, type SessionServices } from "./compose-sessions";
 import { openDatabase, type Database } from "./db/database";
 import { setLibraryEnvironment, type Environment } from "./env";
@@ -68,8 +69,10 @@ export async function startServer(
       version: versionOf(root),
       engine,
       tickets,
+      origin: origins.main,
     });
-    const { services } = composed;
+    const { services, mirror } = composed;
+    closers.push(() => mirror.stop());
     closers.push(() => composed.sessions.stop());
     const claimCode = services.claims.ensureCode();
     closers.push(provideServer({ services, authSettings, origin: origins.main }));
@@ -78,10 +81,11 @@ export async function startServer(
       dir: root,
       host: env.host,
       port: env.port,
+      connectTo: env.convexUrl === null ? [] : [env.convexUrl],
     });
     closers.push(() => pages.close());
     const gateway = createTerminalGateway({ terminals: services.terminals, tickets, log });
-    const http = composeHttp({ services, origins, pages, gateway, log });
+    const http = composeHttp({ services, origins, pages, gateway, mirror, log });
     closers.push(() => http.close());
     closers.push(() => gateway.close());
     await http.listen(env);
@@ -111,7 +115,8 @@ function composeServices(deps: {
   version: string;
   engine: Engine;
   tickets: Tickets;
-}): { services: Services; sessions: SessionServices } {
+  origin: string;
+}): { services: Services; sessions: SessionServices; mirror: MirrorServices } {
   const { db, env, log, tickets } = deps;
   const { driver, egress } = deps.engine;
   const clock = systemClock;
@@ -121,6 +126,8 @@ function composeServices(deps: {
   const catalog = bundledCatalog();
   const { providerKeys, keyTests, masterKey, box } = composeKeys({ db, env, catalog, clock, log });
   const models = createModels({ catalog, keys: providerKeys });
+  const { origin } = deps;
+  const mirror = composeMirror({ db, clock, log, box, origin, convexUrl: env.convexUrl });
   const sessions = composeSessions({
     db,
     clock,
@@ -133,13 +140,18 @@ function composeServices(deps: {
     image,
     maxSessions: env.maxSessions,
     credentialsFor: (userId) => [demoCredential(), ...providerKeys.credentialsFor(userId)],
+    onCommit: () => mirror.wake(),
   });
   const keys = announceChanges(providerKeys, (scope) => {
     sessions.credentials
       .refresh(scope)
       .catch((err: unknown) => log.error({ err }, "changed keys not delivered"));
   });
-  const checks = { database: databaseCheck(db), mirror: async () => "off", ...engineChecks(driver, image) };
+  const checks = {
+    database: databaseCheck(db),
+    mirror: () => mirror.check(),
+    ...engineChecks(driver, image),
+  };
   const system = createSystem({ version: deps.version, claims: accounts.claims, checks, log });
   const { prompts, requests, terminals } = sessions;
   return {
@@ -149,6 +161,7 @@ function composeServices(deps: {
       keys,
       keyTests,
       masterKey,
+      liveAccess: mirror.liveAccess,
       models,
       sessions: sessions.sessions,
       prompts,
@@ -156,6 +169,7 @@ function composeServices(deps: {
       terminals,
     },
     sessions,
+    mirror,
   };
 }
 
@@ -164,21 +178,24 @@ function composeHttp(deps: {
   origins: Origins;
   pages: Pages;
   gateway: TerminalGateway;
+  mirror: Pick<MirrorServices, "routes" | "upgrades">;
   log: Logger;
 }): HttpServer {
-  const { services, origins, pages, gateway, log } = deps;
+  const { services, origins, pages, gateway, mirror, log } = deps;
   const request = createDispatcher({
     routes: [
       ...createHealthRoutes(services.system),
       createTrpcRoute(services),
       gateway.route,
+      ...mirror.routes,
       ...pages.routes,
     ],
     origins,
     clock: systemClock,
     log,
   });
-  const upgrade = createUpgradeDispatcher({ routes: [gateway.upgrade, ...pages.upgrades], origins, log });
+  const upgrades = [gateway.upgrade, ...mirror.upgrades, ...pages.upgrades];
+  const upgrade = createUpgradeDispatcher({ routes: upgrades, origins, log });
   return createHttpServer({ request, upgrade });
 }
 

@@ -23,6 +23,7 @@ describe("parseEnvironment", () => {
       masterKeyFile: "/srv/openagent/data/master.key",
       dockerSocket: "/var/run/docker.sock",
       allowPrivate: [],
+      convexUrl: null,
     });
   });
 
@@ -44,6 +45,8 @@ describe("parseEnvironment", () => {
     ["OPENAGENT_ALLOW_PRIVATE", "ollama"],
     ["DOCKER_HOST", "tcp://192.0.2.1:2375"],
     ["DOCKER_HOST", "unix://relative.sock"],
+    ["CONVEX_URL", "happy-animal-123.convex.cloud"],
+    ["CONVEX_URL", "https://happy-animal-123.convex.cloud/api"],
     ["NODE_ENV", "prod"],
   ])("refuses %s=%s and names the variable once", (name, value) => {
     expect(complaint({ [name]: value })).toMatch(new RegExp(`^${name} must .*\\.$`));

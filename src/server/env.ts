@@ -45,6 +45,14 @@ const variables = z.object({
   OPENAGENT_LOG_LEVEL: z
     .enum(["trace", "debug", "info", "warn", "error"], "must be trace, debug, info, warn or error")
     .default("info"),
+  CONVEX_URL: z
+    .string()
+    .refine(
+      isOrigin,
+      "must be the address of a Convex deployment, such as https://happy-animal-123.convex.cloud",
+    )
+    .transform((text) => new URL(text))
+    .optional(),
   DOCKER_HOST: z
     .string()
     .refine(
@@ -71,6 +79,8 @@ export interface Environment {
   maxSessions: number;
   allowPrivate: ReturnType<typeof parseHostPorts>;
   logLevel: string;
+  /** A Convex elsewhere that browsers watch; null: the embedded host. */
+  convexUrl: URL | null;
   dockerSocket: string;
 }
 
@@ -133,6 +143,7 @@ export function parseEnvironment(
     maxSessions: env.OPENAGENT_MAX_SESSIONS,
     allowPrivate: env.OPENAGENT_ALLOW_PRIVATE,
     logLevel: env.OPENAGENT_LOG_LEVEL,
+    convexUrl: env.CONVEX_URL ?? null,
     dockerSocket: env.DOCKER_HOST.slice("unix://".length),
   };
 }

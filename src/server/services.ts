@@ -2,6 +2,7 @@ import type { AccountServices } from "./compose-accounts";
 import type { KeyTests } from "./keys/key-tests";
 import type { ProviderKeys } from "./keys/provider-keys";
 import type { MasterKeyRotation } from "./keys/rotate-master-key";
+import type { LiveAccess } from "./mirror/live-access";
 import type { Models } from "./models/models";
 import type { Requests } from "./requests/requests";
 import type { Prompts } from "./sessions/prompts";
@@ -15,6 +16,7 @@ export interface Services extends AccountServices {
   keys: ProviderKeys;
   keyTests: KeyTests;
   masterKey: MasterKeyRotation;
+  liveAccess: LiveAccess;
   models: Models;
   sessions: Sessions;
   prompts: Prompts;

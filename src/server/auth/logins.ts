@@ -5,6 +5,7 @@ import type { Database } from "../db/database";
 import { loginSessions, users } from "../db/schema";
 import { AppError, notFound } from "../errors";
 import { newId } from "../ids";
+import { raiseEpoch } from "../people/epoch";
 import type { Caller } from "./caller";
 import { LOGIN_SESSION_SECONDS } from "./login-lifetime";
 import { verifyPassword } from "./passwords";
@@ -66,10 +67,15 @@ export function createLogins(deps: { db: Database; clock: Clock }): Logins {
     },
     resolve: (loginSessionId) => resolveLogin(deps, loginSessionId),
     revoke(loginSessionId) {
-      db.update(loginSessions)
-        .set({ revokedAt: isoNow(clock) })
-        .where(and(eq(loginSessions.id, loginSessionId), isNull(loginSessions.revokedAt)))
-        .run();
+      db.transaction((tx) => {
+        const ended = tx
+          .update(loginSessions)
+          .set({ revokedAt: isoNow(clock) })
+          .where(and(eq(loginSessions.id, loginSessionId), isNull(loginSessions.revokedAt)))
+          .returning({ userId: loginSessions.userId })
+          .get();
+        if (ended) raiseEpoch(tx, ended.userId);
+      });
     },
     devicesOf: (userId) =>
       db
@@ -85,20 +91,26 @@ export function createLogins(deps: { db: Database; clock: Clock }): Logins {
         .all(),
     revokeDevice({ userId, id }) {
       const now = isoNow(clock);
-      const { changes } = db
-        .update(loginSessions)
-        .set({ revokedAt: now })
-        .where(and(eq(loginSessions.id, id), signedIn(userId, now)))
-        .run();
-      if (changes === 0) throw notFound("browser");
+      db.transaction((tx) => {
+        const { changes } = tx
+          .update(loginSessions)
+          .set({ revokedAt: now })
+          .where(and(eq(loginSessions.id, id), signedIn(userId, now)))
+          .run();
+        if (changes === 0) throw notFound("browser");
+        raiseEpoch(tx, userId);
+      });
     },
     revokeAllOf(userId, { except } = {}) {
       const others = except === undefined ? undefined : ne(loginSessions.id, except);
-      return db
-        .update(loginSessions)
-        .set({ revokedAt: isoNow(clock) })
-        .where(and(eq(loginSessions.userId, userId), isNull(loginSessions.revokedAt), others))
-        .run().changes;
+      return db.transaction((tx) => {
+        raiseEpoch(tx, userId);
+        return tx
+          .update(loginSessions)
+          .set({ revokedAt: isoNow(clock) })
+          .where(and(eq(loginSessions.userId, userId), isNull(loginSessions.revokedAt), others))
+          .run().changes;
+      });
     },
   };
 }

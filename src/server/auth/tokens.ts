@@ -4,6 +4,7 @@ import type { Database } from "../db/database";
 import { apiTokens, users } from "../db/schema";
 import { notFound } from "../errors";
 import { newId } from "../ids";
+import { raiseEpoch } from "../people/epoch";
 import type { Logger } from "../log";
 import { behindCursor, type Page, pageOf, type PageRequest } from "../page-cursor";
 import type { Caller } from "./caller";
@@ -72,12 +73,15 @@ export function createTokens(deps: {
     },
     list: (opts) => listTokens(db, opts),
     revoke({ userId, tokenId }) {
-      const revoked = db
-        .update(apiTokens)
-        .set({ revokedAt: isoNow(clock) })
-        .where(and(eq(apiTokens.id, tokenId), eq(apiTokens.userId, userId), isNull(apiTokens.revokedAt)))
-        .run();
-      if (revoked.changes === 0) throw notFound("token");
+      db.transaction((tx) => {
+        const revoked = tx
+          .update(apiTokens)
+          .set({ revokedAt: isoNow(clock) })
+          .where(and(eq(apiTokens.id, tokenId), eq(apiTokens.userId, userId), isNull(apiTokens.revokedAt)))
+          .run();
+        if (revoked.changes === 0) throw notFound("token");
+        raiseEpoch(tx, userId);
+      });
     },
     resolve(token) {
       const row = livingToken({ db, clock }, token);

@@ -12,6 +12,8 @@ import { openDatabase, type Database } from "../db/database";
 import { sessions, users } from "../db/schema";
 import { EnvironmentError, readEnvironment, type Environment } from "../env";
 import { AppError, notFound } from "../errors";
+import { createOrigins } from "../http/origins";
+import { jwksUri, storedJwks } from "../mirror/signing-key";
 import { parseCommandLine, USAGE, UsageError, type Command } from "./command-line";
 import { examine, lineOf } from "./doctor";
 import { SCOPES } from "../trpc/policy";
@@ -51,6 +53,8 @@ async function run(command: Exclude<Command, { name: "help" }>, tools: Tools): P
       return createToken(command.options, tools.accounts);
     case "session list":
       return listSessions(tools.db);
+    case "convex jwks":
+      return printJwks(tools);
     case "doctor":
       return doctor(tools);
   }
@@ -113,6 +117,19 @@ async function listSessions(db: Database): Promise<void> {
         .join("\t")
         .replace(/[^\P{C}\t]/gu, "\uFFFD"),
     );
+}
+
+/** As the environment of a Convex deployment is set; no secret. */
+function printJwks({ env, db }: Tools): void {
+  const jwks = storedJwks(db);
+  if (jwks === null)
+    throw new AppError(
+      "PRECONDITION_FAILED",
+      "not_found",
+      `There is no key of Convex tokens yet: the first start makes it. Run "npm run up", then this again.`,
+    );
+  print(`OPENAGENT_ISSUER=${createOrigins(env).main}`);
+  print(`OPENAGENT_JWKS=${jwksUri(jwks)}`);
 }
 
 async function doctor(tools: Tools): Promise<void> {

@@ -11,11 +11,14 @@ export const USAGE = `Usage: npm run admin -- COMMAND
   user reset-password --email E [--password-stdin]
   token create --email E [--scopes ${SCOPES.join(",")}] [--days N] [--name N]
   session list
+  convex jwks
   doctor
   help
 
 Without --password-stdin a password is made and printed. A token is printed alone on standard
-output; "npm run --silent admin -- ..." keeps npm's own lines out of it.`;
+output; "npm run --silent admin -- ..." keeps npm's own lines out of it.
+"convex jwks" prints what a Convex elsewhere needs to believe this installation's tokens;
+"npm run convex:deploy" sets it.`;
 
 /** The line typed is not a command; the message says why. */
 export class UsageError extends Error {
@@ -47,6 +50,7 @@ const commands = {
     name: personName.default("command line"),
   }),
   "session list": z.object({}),
+  "convex jwks": z.object({}),
   doctor: z.object({}),
   help: z.object({}),
 };
@@ -68,6 +72,8 @@ export function parseCommandLine(args: readonly string[]): Command {
     case "token create":
       return { name, options: optionsOf(commands[name], values) };
     case "session list":
+      return { name, options: optionsOf(commands[name], values) };
+    case "convex jwks":
       return { name, options: optionsOf(commands[name], values) };
     case "doctor":
       return { name, options: optionsOf(commands[name], values) };

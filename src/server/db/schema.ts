@@ -18,7 +18,7 @@ export const ROLES = ["owner", "admin", "member", "viewer"] as const;
 export type Role = (typeof ROLES)[number];
 export type Visibility = "private" | "team-read" | "team-write";
 
-/** Facts of this installation: `claimedAt`, `authSecret`, `masterKeyCheck`. */
+/** Facts of this installation: `claimedAt`, `authSecret`, `masterKeyCheck`, `mirrorKey`, `mirrorJwks`, `mirrorTarget`. */
 export const installation = sqliteTable("installation", {
   name: text("name").primaryKey(),
   value: text("value").notNull(),
@@ -36,6 +36,8 @@ export const users = sqliteTable(
     passwordHash: text("password_hash").notNull(),
     disabledAt: text("disabled_at"),
     createdAt: text("created_at").notNull(),
+    /** Raised by whatever takes access away; a Convex token of an earlier one is worth nothing. */
+    epoch: integer("epoch").notNull().default(0),
   },
   (t) => [uniqueIndex("users_email").on(t.email)],
 );
@@ -253,3 +255,18 @@ export const reads = sqliteTable(
   },
   (t) => [primaryKey({ columns: [t.userId, t.sessionId] })],
 );
+
+/**
+ * What the mirror has still to be told: which row changed, not how. A change made again gets a new id, so that whoever has
+ * told of the one before does not take it away.
+ */
+export const outbox = sqliteTable(
+  "outbox",
+  {
+    id: integer("id").primaryKey({ autoIncrement: true }),
+    topic: text("topic").$type<OutboxTopic>().notNull(),
+    key: text("key").notNull(),
+  },
+  (t) => [uniqueIndex("outbox_mark").on(t.topic, t.key)],
+);
+export type OutboxTopic = "session" | "events" | "request" | "person" | "read";

@@ -1,4 +1,4 @@
-import { and, asc, between, eq, gt, lt, max, sql } from "drizzle-orm";
+import { eq } from "drizzle-orm";
 import {
   type EventBody,
   parseEventBody,
@@ -8,6 +8,8 @@ import {
 import { type Clock, isoNow } from "../clock";
 import type { Database, Store } from "../db/database";
 import { events, sessions } from "../db/schema";
+import { mark, type Mark, marksOf } from "./outbox";
+import { readStored } from "./stored-events";
 
 /** How many events one read takes at most; a follower goes on from there. */
 export const READ_LIMIT = 500;
@@ -44,32 +46,33 @@ interface Follower {
   wake(): void;
 }
 
-export function createEventLog(deps: { db: Database; clock: Clock }): EventLog {
+/** @param deps.onCommit told after each transaction, whatever changed in it */
+export function createEventLog(deps: {
+  db: Database;
+  clock: Clock;
+  onCommit?: (() => void) | undefined;
+}): EventLog {
   const followers = new Map<string, Set<Follower>>();
   const wake = (sessionId: string) => followers.get(sessionId)?.forEach((f) => f.wake());
 
-  const read = (sessionId: string, afterSeq: number, limit = READ_LIMIT): SessionEvent[] => {
-    const end = endOfRead(deps.db, { sessionId, afterSeq, limit: Math.min(limit, READ_LIMIT) });
-    if (end === null) return [];
-    return deps.db
-      .select()
-      .from(events)
-      .where(and(eq(events.sessionId, sessionId), between(events.seq, afterSeq + 1, end)))
-      .orderBy(asc(events.seq))
-      .all()
-      .map((row) => ({ seq: row.seq, at: row.at, ...parseEventBody(row.type, JSON.parse(row.data)) }));
-  };
+  const read = (sessionId: string, afterSeq: number, limit = READ_LIMIT): SessionEvent[] =>
+    readStored(deps.db, sessionId, {
+      afterSeq,
+      limit: Math.min(limit, READ_LIMIT),
+      maxBytes: READ_BYTES,
+    }).map((row) => ({ seq: row.seq, at: row.at, ...parseEventBody(row.type, JSON.parse(row.data)) }));
 
   return {
     read,
     transaction(work) {
       const touched = new Map<string, number>();
+      const marks = new Map<string, Mark>();
       const result = deps.db.transaction((store) => {
         const value = work({
           store,
-          append: (sessionId, body, made) => {
+          append: (sessionId, body, from) => {
             const seq = (touched.get(sessionId) ?? lastSeq(store, sessionId)) + 1;
-            const at = made?.at ?? isoNow(deps.clock);
+            const at = from?.at ?? isoNow(deps.clock);
             store
               .insert(events)
               .values({
@@ -78,11 +81,12 @@ export function createEventLog(deps: { db: Database; clock: Clock }): EventLog {
                 at,
                 type: body.type,
                 data: JSON.stringify(body.data),
-                epoch: made?.epoch,
-                n: made?.n,
+                epoch: from?.epoch,
+                n: from?.n,
               })
               .run();
             touched.set(sessionId, seq);
+            for (const made of marksOf(sessionId, body)) marks.set(`${made.topic} ${made.key}`, made);
             return { seq, at, ...body };
           },
         });
@@ -94,8 +98,10 @@ export function createEventLog(deps: { db: Database; clock: Clock }): EventLog {
             .where(eq(sessions.id, sessionId))
             .run();
         }
+        mark(store, marks.values());
         return value;
       });
+      deps.onCommit?.();
       for (const sessionId of touched.keys()) wake(sessionId);
       return result;
     },
@@ -125,31 +131,6 @@ export function createEventLog(deps: { db: Database; clock: Clock }): EventLog {
     },
     forget: wake,
   };
-}
-
-/** @returns the seq of the last event that one read takes; null when there is none. Looks at lengths alone. */
-function endOfRead(
-  store: Store,
-  { sessionId, afterSeq, limit }: { sessionId: string; afterSeq: number; limit: number },
-): number | null {
-  const bytes = sql`octet_length(${events.data})`;
-  const next = store
-    .select({
-      seq: events.seq,
-      bytesBefore: sql<number>`sum(${bytes}) over (order by ${events.seq}) - ${bytes}`.as("bytes_before"),
-    })
-    .from(events)
-    .where(and(eq(events.sessionId, sessionId), gt(events.seq, afterSeq)))
-    .orderBy(asc(events.seq))
-    .limit(limit)
-    .as("next");
-  return (
-    store
-      .select({ seq: max(next.seq) })
-      .from(next)
-      .where(lt(next.bytesBefore, READ_BYTES))
-      .get()?.seq ?? null
-  );
 }
 
 function lastSeq(store: Store, sessionId: string): number {

@@ -4,6 +4,7 @@ import type { Clock } from "../clock";
 import { AppError } from "../errors";
 import type { Logger } from "../log";
 import { DEFAULT_MAX_BODY_BYTES, limitBody } from "./body-limit";
+import { NO_PAGE_POLICY } from "./content-security-policy";
 import type { Origins } from "./origins";
 import { refuse } from "./refuse";
 import { createRequestLines } from "./request-lines";
@@ -130,10 +131,7 @@ function prepare(req: IncomingMessage, res: ServerResponse, facts: RequestFacts)
   res.setHeader("x-content-type-options", "nosniff");
   res.setHeader("referrer-policy", "same-origin");
   res.setHeader("x-frame-options", "DENY");
-  res.setHeader(
-    "content-security-policy",
-    "frame-ancestors 'none'; base-uri 'self'; object-src 'none'; form-action 'self'",
-  );
+  res.setHeader("content-security-policy", NO_PAGE_POLICY);
 }
 
 function logWhenDone(

@@ -267,7 +267,9 @@ describe("the HTTP server", () => {
       });
       expect(answer.headers["x-request-id"]).toMatch(/^rq_[0-9a-f]{16}$/);
       expect(answer.headers["x-content-type-options"]).toBe("nosniff");
-      expect(answer.headers["content-security-policy"]).toContain("frame-ancestors 'none'");
+      expect(answer.headers["content-security-policy"]).toBe(
+        "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
+      );
     });
 
     it("takes no request id from outside", async () => {

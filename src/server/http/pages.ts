@@ -1,6 +1,8 @@
+import { randomBytes } from "node:crypto";
 import { createServer } from "node:http";
 import next from "next";
-import type { RequestRoute } from "./dispatcher";
+import { contentSecurityPolicy } from "./content-security-policy";
+import type { RequestHandler, RequestRoute } from "./dispatcher";
 import type { UpgradeRoute } from "./upgrades";
 
 export interface Pages {
@@ -19,12 +21,14 @@ const MAX_AUTH_BODY_BYTES = 64 * 1024;
  * listener to ours at the first request. In development that listener is what hot reloading is handed to; Next's public
  * `getUpgradeHandler` leads to one that does nothing.
  * @param opts.dir the project's root, where `.next` is
+ * @param opts.connectTo other origins that pages call
  */
 export async function createPages(opts: {
   dev: boolean;
   dir: string;
   host: string;
   port: number;
+  connectTo: readonly URL[];
 }): Promise<Pages> {
   const nextsOwn = createServer();
   const app = next({
@@ -35,7 +39,19 @@ export async function createPages(opts: {
     httpServer: nextsOwn,
   });
   await app.prepare();
-  const handle = app.getRequestHandler();
+  const answer = app.getRequestHandler();
+  const handle: RequestHandler = (req, res) => {
+    const policy = contentSecurityPolicy({
+      nonce: randomBytes(16).toString("base64"),
+      host: req.headers.host ?? "",
+      connectTo: opts.connectTo,
+      dev: opts.dev,
+    });
+    // Next reads the nonce from the request.
+    req.headers["content-security-policy"] = policy;
+    res.setHeader("content-security-policy", policy);
+    return answer(req, res);
+  };
   const hotReload: UpgradeRoute = {
     prefix: "/_next/hmr",
     handle(req, socket, head) {
@@ -45,12 +61,12 @@ export async function createPages(opts: {
   };
   return {
     routes: [
-      { prefix: "/", handle: (req, res) => handle(req, res) },
+      { prefix: "/", handle },
       {
         prefix: "/api/auth",
         hasOwnCsrfToken: true,
         maxBodyBytes: MAX_AUTH_BODY_BYTES,
-        handle: (req, res) => handle(req, res),
+        handle,
       },
     ],
     upgrades: opts.dev ? [hotReload] : [],

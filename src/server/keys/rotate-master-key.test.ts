@@ -18,6 +18,7 @@ import {
   type Installation,
   type Running,
 } from "./rotation-bench.testing";
+import { loadSigningKey } from "../mirror/signing-key";
 import { SEALED_COLUMNS } from "./sealed-records";
 
 const alice = person("usr_alice");
@@ -245,6 +246,13 @@ describe("a change of the master key", () => {
     expect(place.keyFiles()).toEqual(["master.key"]);
   });
 
+  it("takes the key of Convex tokens along", () => {
+    const log = { warn: () => expect.unreachable("the key does not open") };
+    const { kid } = loadSigningKey({ db: server.db, box: server.box, log });
+    server.masterKey.rotate();
+    expect(loadSigningKey({ db: server.db, box: server.box, log }).kid).toBe(kid);
+  });
+
   it("knows every column that holds something sealed", async () => {
     await addRegisteredSession(server, "ses_1");
     const sealedColumns = new Set<string>();
@@ -256,7 +264,7 @@ describe("a change of the master key", () => {
         }
       }
     }
-    // The check row is in `value` of the table `installation`.
+    // The check row and the key of Convex tokens are in `value` of the table `installation`.
     expect([...sealedColumns].sort()).toEqual(["instanceSecrets", "sealed", "value"]);
     const named = Object.values(schema).flatMap((table) =>
       is(table, SQLiteTable) ? Object.keys(getTableColumns(table)) : [],
@@ -265,6 +273,6 @@ describe("a change of the master key", () => {
       "instanceSecrets",
       "sealed",
     ]);
-    expect(SEALED_COLUMNS).toHaveLength(2);
+    expect(SEALED_COLUMNS).toHaveLength(3);
   });
 });

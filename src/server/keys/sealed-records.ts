@@ -1,7 +1,7 @@
 /** Everything in the database that the master key seals, and what each record belongs to. A new kind is added to the list. */
 import { and, eq, isNotNull } from "drizzle-orm";
 import type { Store } from "../db/database";
-import { providerKeys, sessions } from "../db/schema";
+import { installation, providerKeys, sessions } from "../db/schema";
 import { secretContext } from "./secret-box";
 
 export interface SealedRecord {
@@ -61,4 +61,27 @@ const instanceSecretsColumn: SealedColumn = {
   },
 };
 
-export const SEALED_COLUMNS: readonly SealedColumn[] = [providerKeyColumn, instanceSecretsColumn];
+/** Row of `installation` with the key that signs Convex tokens. */
+export const MIRROR_KEY = "mirrorKey";
+/** What that key is sealed for. */
+export const MIRROR_KEY_OWNER = "mirror-key";
+
+const mirrorKeyColumn: SealedColumn = {
+  what: "key of Convex tokens",
+  records: (store) =>
+    store
+      .select()
+      .from(installation)
+      .where(eq(installation.name, MIRROR_KEY))
+      .all()
+      .map(({ name, value }) => ({ id: name, sealed: value, context: secretContext(MIRROR_KEY_OWNER) })),
+  replace(store, id, sealed) {
+    store.update(installation).set({ value: sealed }).where(eq(installation.name, id)).run();
+  },
+};
+
+export const SEALED_COLUMNS: readonly SealedColumn[] = [
+  providerKeyColumn,
+  instanceSecretsColumn,
+  mirrorKeyColumn,
+];

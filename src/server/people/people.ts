@@ -3,9 +3,11 @@ import { hashPassword, requireGoodPassword, verifyPassword } from "../auth/passw
 import { LOGIN_TRIES, Throttle } from "../auth/throttle";
 import { isoNow, type Clock } from "../clock";
 import type { Database, Store } from "../db/database";
-import { users, type Role } from "../db/schema";
+import { sessions, users, type Role } from "../db/schema";
 import { AppError, notFound } from "../errors";
+import { mark, type Mark } from "../events/outbox";
 import { newId } from "../ids";
+import { raiseEpoch } from "./epoch";
 
 export interface NewPerson {
   email: string;
@@ -46,7 +48,10 @@ export function createPeople(deps: { db: Database; clock: Clock }): People {
       }));
     },
     rename({ userId, name }) {
-      db.update(users).set({ name }).where(eq(users.id, userId)).run();
+      db.transaction((tx) => {
+        tx.update(users).set({ name }).where(eq(users.id, userId)).run();
+        mark(tx, [{ topic: "person", key: userId }, ...sessionsNaming(tx, userId)]);
+      });
     },
     byEmail(email) {
       const user = db
@@ -72,7 +77,10 @@ export function createPeople(deps: { db: Database; clock: Clock }): People {
       if (user === undefined) throw notFound("person");
       requireGoodPassword(password, user);
       const passwordHash = await hashPassword(password);
-      db.update(users).set({ passwordHash }).where(eq(users.id, user.id)).run();
+      db.transaction((tx) => {
+        tx.update(users).set({ passwordHash }).where(eq(users.id, user.id)).run();
+        raiseEpoch(tx, user.id);
+      });
     },
     async changePassword({ userId, current, next }) {
       changes.take(userId);
@@ -84,18 +92,31 @@ export function createPeople(deps: { db: Database; clock: Clock }): People {
       requireGoodPassword(next, user);
       const passwordHash = await hashPassword(next);
       // Reset meanwhile: whoever knew the one before must not have the last word.
-      const { changes: changed } = db
-        .update(users)
-        .set({ passwordHash })
-        .where(and(eq(users.id, userId), eq(users.passwordHash, user.passwordHash)))
-        .run();
-      if (changed === 0) throw notThePassword();
+      db.transaction((tx) => {
+        const { changes: changed } = tx
+          .update(users)
+          .set({ passwordHash })
+          .where(and(eq(users.id, userId), eq(users.passwordHash, user.passwordHash)))
+          .run();
+        if (changed === 0) throw notThePassword();
+        raiseEpoch(tx, userId);
+      });
     },
   };
 }
 
 function notThePassword(): AppError {
   return new AppError("BAD_REQUEST", "wrong_credentials", "That is not your present password. Try again.");
+}
+
+/** Sessions that carry their owner's name. */
+function sessionsNaming(store: Store, userId: string): Mark[] {
+  return store
+    .select({ id: sessions.id })
+    .from(sessions)
+    .where(eq(sessions.ownerId, userId))
+    .all()
+    .map(({ id }) => ({ topic: "session", key: id }));
 }
 
 /** E-mail addresses are kept and compared in lower case. */
@@ -128,5 +149,6 @@ export function insertPerson(
       createdAt: isoNow(person.clock),
     })
     .run();
+  mark(store, [{ topic: "person", key: id }]);
   return id;
 }

@@ -290,15 +290,25 @@ function assertFits(row: RequestRow, reply: RequestReply): void {
   }
 }
 
+/** What became of a request, as a sentence says it. */
+const HOW = {
+  once: "allowed once",
+  always: "allowed for good",
+  reject: "rejected",
+  expired: "rejected for want of an answer",
+  answered: "answered",
+} as const;
+
 function alreadyAnswered(row: RequestRow): AppError {
   const how =
     row.outcome === "withdrawn"
       ? "The agent no longer waits for this answer."
-      : `This was answered already (${row.outcome}).`;
+      : `This was ${HOW[row.outcome ?? "answered"]} already.`;
   return new AppError("CONFLICT", "already_answered", `${how} There is nothing left to do.`);
 }
 
-function requestView(row: RequestRow): AgentRequest {
+/** A row as the API gives it. */
+export function requestView(row: RequestRow): AgentRequest {
   return {
     id: row.id,
     sessionId: row.sessionId,

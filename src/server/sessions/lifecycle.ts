@@ -18,6 +18,7 @@ import {
 import { AppError } from "../errors";
 import type { EventLog } from "../events/event-log";
 import type { IngestError } from "../events/ingest";
+import { mark } from "../events/outbox";
 import { newId } from "../ids";
 import type { Logger } from "../log";
 import type { Connections } from "./connections";
@@ -203,7 +204,10 @@ export function createLifecycle(deps: Deps): Lifecycle {
         requireSession(db, caller, { id, access: "own" });
         await halt(id);
         await deps.driver.removeVolumes(id);
-        log.transaction((tx) => deleteSession(tx.store, id));
+        log.transaction((tx) => {
+          deleteSession(tx.store, id);
+          mark(tx.store, [{ topic: "session", key: id }]);
+        });
         log.forget(id);
       });
     },

@@ -3,6 +3,7 @@ import { and, eq } from "drizzle-orm";
 import type { Store } from "../db/database";
 import { reads, sessions, type Visibility } from "../db/schema";
 import type { LogTransaction } from "../events/event-log";
+import { mark, readKey } from "../events/outbox";
 import type { SessionRow } from "./session-store";
 
 /** Changes the row and says so in the log. */
@@ -40,8 +41,9 @@ export function hasRead(store: Store, userId: string, row: SessionRow): boolean 
 }
 
 /** Everything up to now counts as read by this person. It is their own matter: the log says nothing of it. */
-export function markRead(store: Store, userId: string, row: SessionRow): void {
+export function markRead({ store }: Pick<LogTransaction, "store">, userId: string, row: SessionRow): void {
   const seq = row.lastSeq;
+  mark(store, [{ topic: "read", key: readKey(userId, row.id) }]);
   store
     .insert(reads)
     .values({ userId, sessionId: row.id, seq })

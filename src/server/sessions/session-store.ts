@@ -157,30 +157,56 @@ export function visibleTo(caller: Pick<Caller, "userId">) {
   return or(eq(sessions.ownerId, caller.userId), ne(sessions.visibility, "private"));
 }
 
+/** A list's page. `search`: what the title must hold, in any case. */
+export interface SessionFilter extends PageRequest {
+  archived: boolean;
+  search?: string | undefined;
+}
+
 /** Newest first by creation; either those in the archive or the others. */
-export function listSessions(
-  store: Store,
-  caller: Caller,
-  page: PageRequest & { archived: boolean },
-): Page<Session> {
-  const older = behindCursor(page.cursor, { at: sessions.createdAt, id: sessions.id }, "newest first");
-  const rows = store
-    .select()
-    .from(sessions)
-    .where(
-      and(
-        visibleTo(caller),
-        page.archived ? isNotNull(sessions.archivedAt) : isNull(sessions.archivedAt),
-        older,
-      ),
-    )
-    .orderBy(desc(sessions.createdAt), desc(sessions.id))
-    .limit(page.limit + 1)
-    .all();
-  return pageOf(rows, page.limit, {
+export function listSessions(store: Store, caller: Caller, filter: SessionFilter): Page<Session> {
+  const older = behindCursor(filter.cursor, { at: sessions.createdAt, id: sessions.id }, "newest first");
+  const rowsFrom = (offset: number, limit: number): SessionRow[] =>
+    store
+      .select()
+      .from(sessions)
+      .where(
+        and(
+          visibleTo(caller),
+          filter.archived ? isNotNull(sessions.archivedAt) : isNull(sessions.archivedAt),
+          older,
+        ),
+      )
+      .orderBy(desc(sessions.createdAt), desc(sessions.id))
+      .limit(limit)
+      .offset(offset)
+      .all();
+  const wanted = filter.limit + 1;
+  const rows = filter.search ? titled(rowsFrom, { search: filter.search, wanted }) : rowsFrom(0, wanted);
+  return pageOf(rows, filter.limit, {
     positionOf: (row) => ({ at: row.createdAt, id: row.id }),
     itemOf: (row) => sessionView(store, caller, row),
   });
+}
+
+const SEARCHED_AT_ONCE = 500;
+
+/** The database knows upper and lower case of English letters alone, so titles are compared here. */
+function titled(
+  rowsFrom: (offset: number, limit: number) => SessionRow[],
+  { search, wanted }: { search: string; wanted: number },
+): SessionRow[] {
+  const needle = foldCase(search);
+  const found: SessionRow[] = [];
+  for (let offset = 0; ; offset += SEARCHED_AT_ONCE) {
+    const rows = rowsFrom(offset, SEARCHED_AT_ONCE);
+    found.push(...rows.filter((row) => foldCase(row.title).includes(needle)));
+    if (found.length >= wanted || rows.length < SEARCHED_AT_ONCE) return found.slice(0, wanted);
+  }
+}
+
+function foldCase(text: string): string {
+  return text.normalize("NFC").toLowerCase();
 }
 
 export function sessionsInStatus(store: Store, statuses: SessionStatus[]): SessionRow[] {

@@ -6,7 +6,7 @@ import type { Database } from "../db/database";
 import type { Visibility } from "../db/schema";
 import type { EventLog, LogTransaction } from "../events/event-log";
 import type { Models } from "../models/models";
-import type { Page, PageRequest } from "../page-cursor";
+import type { Page } from "../page-cursor";
 import { refusal } from "./decisions";
 import type { Lifecycle, NewSession } from "./lifecycle";
 import { hasRead, markRead, setArchived, setTitle, setVisibility } from "./session-marks";
@@ -17,6 +17,7 @@ import {
   mayStill,
   requireSession,
   type Session,
+  type SessionFilter,
   type SessionRow,
   sessionView,
 } from "./session-store";
@@ -30,7 +31,7 @@ export interface Sessions extends Pick<Lifecycle, "stop" | "resume" | "restart" 
   create(caller: Caller, input: Omit<NewSession, "model"> & { model?: ModelRef | undefined }): Session;
   get(caller: Caller, id: string): Session;
   /** `archived`: those in the archive, or else the others. */
-  list(caller: Caller, page: PageRequest & { archived: boolean }): Page<Session>;
+  list(caller: Caller, filter: SessionFilter): Page<Session>;
   rename(caller: Caller, opts: { id: string; title: string }): Session;
   /**
    * Who else sees and steers the session; its owner's to say, nobody else's. Streams and terminals of people who lose
@@ -80,7 +81,8 @@ export function createSessions(deps: {
       act(tx, row);
       return row;
     });
-    if (hasRead(db, caller.userId, before)) markRead(db, caller.userId, getSession(db, opts.id));
+    if (hasRead(db, caller.userId, before))
+      log.transaction((tx) => markRead(tx, caller.userId, getSession(tx.store, opts.id)));
   };
   return {
     stop: (caller, id) => lifecycle.stop(caller, id),
@@ -97,7 +99,7 @@ export function createSessions(deps: {
       return lifecycle.create(caller, { ...input, model });
     },
     get: view,
-    list: (caller, page) => listSessions(db, caller, page),
+    list: (caller, filter) => listSessions(db, caller, filter),
     rename(caller, { id, title }) {
       change(caller, { id, access: "write" }, (tx, row) => setTitle(tx, row, title));
       return view(caller, id);
@@ -116,7 +118,9 @@ export function createSessions(deps: {
       return view(caller, id);
     },
     markRead(caller, id) {
-      markRead(db, caller.userId, readable(caller, id));
+      const row = readable(caller, id);
+      // A page says so with each turn; nothing is written when it is so already.
+      if (!hasRead(db, caller.userId, row)) log.transaction((tx) => markRead(tx, caller.userId, row));
       return view(caller, id);
     },
     async timeline(caller, opts) {

@@ -71,6 +71,7 @@ describe("a session that is stopped while prompts wait", () => {
       image: "image:1",
       maxSessions: 10,
       credentialsFor: () => [],
+      onCommit: () => undefined,
     });
     services.start();
     await vi.waitFor(() => expect(sidecar.streams).toBe(1), 15_000);

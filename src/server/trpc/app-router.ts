@@ -1,5 +1,6 @@
 import { router } from "./builders";
 import { accountRouter } from "./routers/account";
+import { convexRouter } from "./routers/convex";
 import { keysRouter } from "./routers/keys";
 import { modelsRouter } from "./routers/models";
 import { promptsRouter } from "./routers/prompts";
@@ -11,6 +12,7 @@ import { terminalsRouter } from "./routers/terminals";
 /** Every procedure there is, one router a noun. */
 export const appRouter = router({
   account: accountRouter,
+  convex: convexRouter,
   keys: keysRouter,
   models: modelsRouter,
   prompts: promptsRouter,

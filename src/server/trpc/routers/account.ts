@@ -34,10 +34,16 @@ const tokensRouter = router({
 });
 
 const devicesRouter = router({
-  list: procedure(account).query(({ ctx }) => ({
-    items: ctx.services.logins.devicesOf(ctx.caller.userId),
-    nextCursor: null,
-  })),
+  /** `current`: the browser that asks. */
+  list: procedure(account).query(({ ctx: { caller, services } }) => {
+    const { via } = caller;
+    const current = via.kind === "browser" ? via.loginSessionId : null;
+    const devices = services.logins.devicesOf(caller.userId);
+    return {
+      items: devices.map((device) => ({ ...device, current: device.id === current })),
+      nextCursor: null,
+    };
+  }),
 
   revoke: procedure(browserOnly)
     .input(z.object({ id: z.string().min(1).max(100) }))

@@ -6,6 +6,11 @@ import { serveTestApi, type Person, type TestApi } from "./test-api";
 
 const page = z.object({ items: z.array(z.object({ id: z.string() })) });
 
+const titled = z.object({
+  items: z.array(z.object({ title: z.string() })),
+  nextCursor: z.string().nullable(),
+});
+
 describe("sessions over the API", () => {
   let api: TestApi;
   let alice: Person;
@@ -140,6 +145,49 @@ describe("sessions over the API", () => {
       expect(await victor.mutate("sessions.archive", { id })).toMatchObject({ reason: "not_allowed" });
       await alice.mutate("sessions.share", { id, visibility: "team-write" });
       expect((await bob.mutate("sessions.archive", { id })).data).toMatchObject({ archived: true });
+    });
+  });
+
+  describe("list with a search", () => {
+    const titlesOf = async (who: Person, input: Record<string, unknown>) => {
+      const { data } = await who.query("sessions.list", input);
+      return titled.parse(data);
+    };
+    const add = (n: number, title: string, over: { archivedAt?: string } = {}) =>
+      api.t.addSession(`ses_${String(n).padStart(16, "0")}`, {
+        ownerId: alice.userId,
+        title,
+        createdAt: new Date(Date.UTC(2026, 0, 1) + n * 1000).toISOString(),
+        ...over,
+      });
+
+    it("finds part of a title in any case and any script, and takes it by the letter", async () => {
+      ["Fix LOGIN", "Größe ÄNDERN", "100% done", "1000 done", "שלום"].forEach((title, n) => add(n, title));
+      const found = async (search: string) => (await titlesOf(alice, { search })).items.map((s) => s.title);
+      expect(await found("login")).toEqual(["Fix LOGIN"]);
+      expect(await found("ändern")).toEqual(["Größe ÄNDERN"]);
+      expect(await found("a\u0308ndern")).toEqual(["Größe ÄNDERN"]);
+      expect(await found("100%")).toEqual(["100% done"]);
+      expect(await found("שלום")).toEqual(["שלום"]);
+      expect(await found("nowhere")).toEqual([]);
+      expect(await found("  ")).toHaveLength(6);
+    });
+
+    it("reaches what lies far behind, page by page", async () => {
+      for (let n = 0; n < 520; n += 1) add(n, n % 500 === 0 ? `needle ${n}` : `hay ${n}`);
+      const first = await titlesOf(alice, { search: "needle", limit: 1 });
+      expect(first.items.map((s) => s.title)).toEqual(["needle 500"]);
+      const second = await titlesOf(alice, { search: "needle", limit: 1, cursor: first.nextCursor });
+      expect(second).toEqual({ items: [{ title: "needle 0" }], nextCursor: null });
+    });
+
+    it("searches the archive or the others, and nothing of other people's", async () => {
+      add(1, "secret plan");
+      add(2, "secret past", { archivedAt: new Date().toISOString() });
+      const search = "secret";
+      expect((await titlesOf(alice, { search })).items).toEqual([{ title: "secret plan" }]);
+      expect((await titlesOf(alice, { search, archived: true })).items).toEqual([{ title: "secret past" }]);
+      expect((await titlesOf(bob, { search })).items).toEqual([]);
     });
   });
 

@@ -21,6 +21,9 @@ const visibility = z.enum(["private", "team-read", "team-write"]);
 
 const title = textInput.trim().min(1, "A title needs at least one character.").max(200);
 
+/** Part of a title, in any case. */
+const search = textInput.trim().max(200).optional();
+
 export const sessionsRouter = router({
   create: write
     .input(
@@ -38,7 +41,7 @@ export const sessionsRouter = router({
   get: read.input(byId).query(({ ctx, input }) => ctx.services.sessions.get(ctx.caller, input.id)),
 
   list: read
-    .input(pageInput.extend({ archived: z.boolean().default(false) }).prefault({}))
+    .input(pageInput.extend({ archived: z.boolean().default(false), search }).prefault({}))
     .query(({ ctx, input }) => ctx.services.sessions.list(ctx.caller, input)),
 
   rename: write

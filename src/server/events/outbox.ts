@@ -1,0 +1,82 @@
+/** What the mirror has still to be told, as durable marks made in the transaction of the change itself. */
+import { and, asc, eq, gt, inArray } from "drizzle-orm";
+import type { EventType } from "../../../sidecar/src/contract";
+import type { Store } from "../db/database";
+import { outbox, type OutboxTopic } from "../db/schema";
+
+export interface Mark {
+  topic: OutboxTopic;
+  /** Id of the session, request or person; of a read {@link readKey}. */
+  key: string;
+}
+
+/** A mark as it is kept. */
+export type StoredMark = Mark & { id: number };
+
+/**
+ * Types that say nothing a list of sessions shows. They come in floods: with them a list would be made anew twenty times a
+ * second while text streams.
+ */
+const UNLISTED: ReadonlySet<EventType> = new Set<EventType>([
+  "prompt.edited",
+  "message.started",
+  "message.ended",
+  "part.started",
+  "part.delta",
+  "part.ended",
+  "tool.input",
+  "tool.output",
+  "tool.ended",
+  "changes.updated",
+  "todo.updated",
+  "child.started",
+  "child.ended",
+  "usage.updated",
+]);
+
+/** Which rows an event changes for those who watch. */
+export function marksOf(sessionId: string, event: { type: EventType; data: unknown }): Mark[] {
+  const marks: Mark[] = [{ topic: "events", key: sessionId }];
+  if (!UNLISTED.has(event.type)) marks.push({ topic: "session", key: sessionId });
+  if (event.type === "request.opened" || event.type === "request.closed") {
+    const { data } = event;
+    if (typeof data === "object" && data !== null && "requestId" in data)
+      marks.push({ topic: "request", key: String(data.requestId) });
+  }
+  return marks;
+}
+
+/** In the transaction of the change. A mark that waits already becomes the youngest. */
+export function mark(store: Store, marks: Iterable<Mark>): void {
+  for (const { topic, key } of marks) {
+    store
+      .delete(outbox)
+      .where(and(eq(outbox.topic, topic), eq(outbox.key, key)))
+      .run();
+    store.insert(outbox).values({ topic, key }).run();
+  }
+}
+
+export function readKey(personId: string, sessionId: string): string {
+  return `${personId} ${sessionId}`;
+}
+
+/** @returns null for what {@link readKey} did not make */
+export function parseReadKey(key: string): { personId: string; sessionId: string } | null {
+  const [personId, sessionId] = key.split(" ");
+  return personId && sessionId ? { personId, sessionId } : null;
+}
+
+/** Marks made after `afterId`, the oldest first. */
+export function marksAfter(store: Store, afterId: number, limit: number): StoredMark[] {
+  return store.select().from(outbox).where(gt(outbox.id, afterId)).orderBy(asc(outbox.id)).limit(limit).all();
+}
+
+/** Forgets marks that were told; one made again meanwhile has another id and stays. */
+export function clearMarks(store: Store, ids: readonly number[]): void {
+  if (ids.length > 0)
+    store
+      .delete(outbox)
+      .where(inArray(outbox.id, [...ids]))
+      .run();
+}

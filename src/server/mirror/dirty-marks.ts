@@ -1,0 +1,90 @@
+import type { Database } from "../db/database";
+import { clearMarks, type Mark, marksAfter } from "../events/outbox";
+
+/** How many marks one look at the outbox takes. */
+const LOOK = 1_000;
+
+/** What has still to be told, in order; each row once however often it changed. */
+export interface DirtyMarks {
+  /** Takes in what is new in the outbox. Not while a batch is on its way. */
+  load(): void;
+  /** Without a mark in the outbox: for what is sent again from the start. */
+  add(marks: Iterable<Mark>): void;
+  /** Those that may be sent now, oldest first. */
+  due(): Iterable<Mark>;
+  /** Number of the oldest that may be sent now, in the order in which they came in; null: there is none. */
+  oldestDue(): number | null;
+  /** Number of the last that came in. */
+  newest(): number;
+  done(marks: Iterable<Mark>): void;
+  /** Leaves it out for a while. */
+  park(mark: Mark, untilMs: number): void;
+  parked(): number;
+  /** Takes what is told out of the outbox. */
+  clear(): void;
+}
+
+/**
+ * The outbox is read once and cleared seldom: each clearing is a transaction on the disk, each mark cleared too late is told
+ * once more after a crash, which changes nothing.
+ * @param deps.now of a clock that only goes forward
+ */
+export function createDirtyMarks(deps: { db: Database; now: () => number }): DirtyMarks {
+  const { db } = deps;
+  const dirty = new Map<string, Mark & { id: number | null; nth: number }>();
+  const parked = new Map<string, number>();
+  const told: number[] = [];
+  let loadedId = 0;
+  let newest = 0;
+  const isParked = (key: string) => {
+    const until = parked.get(key);
+    if (until === undefined) return false;
+    if (until > deps.now()) return true;
+    parked.delete(key);
+    return false;
+  };
+  const put = (entry: Mark & { id: number | null }) =>
+    void dirty.set(`${entry.topic} ${entry.key}`, { ...entry, nth: (newest += 1) });
+  function* due() {
+    for (const [name, entry] of dirty) if (!isParked(name)) yield entry;
+  }
+  const clear = () => {
+    while (told.length > 0) {
+      const some = told.slice(0, LOOK);
+      clearMarks(db, some);
+      told.splice(0, some.length);
+    }
+  };
+  return {
+    load() {
+      if (told.length >= LOOK) clear();
+      for (;;) {
+        const fresh = marksAfter(db, loadedId, LOOK);
+        for (const { id, topic, key } of fresh) {
+          loadedId = id;
+          const known = dirty.get(`${topic} ${key}`);
+          if (known === undefined) put({ topic, key, id });
+          else known.id = id;
+        }
+        if (fresh.length < LOOK) return;
+      }
+    },
+    add(marks) {
+      for (const { topic, key } of marks) if (!dirty.has(`${topic} ${key}`)) put({ topic, key, id: null });
+    },
+    due,
+    oldestDue: () => due().next().value?.nth ?? null,
+    newest: () => newest,
+    done(marks) {
+      for (const { topic, key } of marks) {
+        const name = `${topic} ${key}`;
+        const id = dirty.get(name)?.id ?? null;
+        if (id !== null) told.push(id);
+        dirty.delete(name);
+      }
+    },
+    park: ({ topic, key }, untilMs) => void parked.set(`${topic} ${key}`, untilMs),
+    parked: () => [...parked.keys()].filter(isParked).length,
+    clear,
+  };
+}

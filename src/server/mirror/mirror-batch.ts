@@ -1,0 +1,133 @@
+import { eq } from "drizzle-orm";
+import type { Database } from "../db/database";
+import { sessions } from "../db/schema";
+import type { Mark } from "../events/outbox";
+import { readStored } from "../events/stored-events";
+import { fitEventData } from "./fit-event";
+import { personRow, readRow, requestRow, sessionRow } from "./mirror-rows";
+import type { MirrorBatch } from "./mirror-target";
+
+/** What one batch holds at most: it is one transaction there, and is made in one piece here. */
+const LIMITS = {
+  bytes: 512 * 1024,
+  events: 1_000,
+  /** No more is put in after this. */
+  sliceMs: 15,
+};
+/** Events that a session begins with where the mirror has none of it: browsers read older ones from the server. */
+const TAIL = 200;
+
+export interface Draft {
+  batch: MirrorBatch;
+  /** What the batch tells of. */
+  marks: Mark[];
+  /** Those of `marks` of which nothing more is to be told then; the others go on in the next batch. */
+  finished: Mark[];
+  /** Seq that each session's events reach with it. */
+  positions: Map<string, number>;
+}
+
+interface Filling extends Draft {
+  db: Database;
+  bytes: number;
+  /** Seq that the mirror has of a session; undefined while that is not known. */
+  positionOf(sessionId: string): number | undefined;
+}
+
+export function emptyBatch(): MirrorBatch {
+  return { people: [], sessions: [], events: [], requests: [], closedRequests: [], reads: [], removed: [] };
+}
+
+/**
+ * The next batch from the rows as they are now.
+ * @param opts.most marks that it tells of at most
+ */
+export function draftBatch(
+  db: Database,
+  due: Iterable<Mark>,
+  opts: { most: number; now: () => number; positionOf: Filling["positionOf"] },
+): Draft {
+  const draft: Filling = {
+    db,
+    batch: emptyBatch(),
+    marks: [],
+    finished: [],
+    positions: new Map(),
+    bytes: 0,
+    positionOf: opts.positionOf,
+  };
+  const startedAt = opts.now();
+  for (const mark of due) {
+    if (draft.marks.length >= opts.most || isFull(draft) || opts.now() - startedAt > LIMITS.sliceMs) break;
+    const progress = PUT[mark.topic](draft, mark.key);
+    if (progress === "later") continue;
+    draft.marks.push(mark);
+    if (progress === "finished") draft.finished.push(mark);
+  }
+  return draft;
+}
+
+/** `more`: some of it is in the batch, the rest goes into the next. `later`: nothing of it can be told yet. */
+type Progress = "finished" | "more" | "later";
+
+const PUT: Record<Mark["topic"], (draft: Filling, key: string) => Progress> = {
+  person(draft, key) {
+    return put(draft, draft.batch.people, personRow(draft.db, key));
+  },
+  session(draft, key) {
+    const row = sessionRow(draft.db, key);
+    if (row === null) {
+      draft.batch.removed.push(key);
+      draft.positions.set(key, 0);
+    }
+    return put(draft, draft.batch.sessions, row);
+  },
+  request(draft, key) {
+    const row = requestRow(draft.db, key);
+    if (row === null) draft.batch.closedRequests.push(key);
+    return put(draft, draft.batch.requests, row);
+  },
+  read(draft, key) {
+    return put(draft, draft.batch.reads, readRow(draft.db, key));
+  },
+  events: putEvents,
+};
+
+function put<Row extends object>(draft: Filling, rows: Row[], row: Row | null): Progress {
+  if (row !== null) {
+    rows.push(row);
+    draft.bytes += Buffer.byteLength(JSON.stringify(row));
+  }
+  return "finished";
+}
+
+function putEvents(draft: Filling, sessionId: string): Progress {
+  const { db, batch } = draft;
+  const lastSeq = db
+    .select({ lastSeq: sessions.lastSeq })
+    .from(sessions)
+    .where(eq(sessions.id, sessionId))
+    .get()?.lastSeq;
+  // Removed: another mark says so.
+  if (lastSeq === undefined) return "finished";
+  const there = draft.positionOf(sessionId);
+  if (there === undefined) return "later";
+  const afterSeq = there === 0 ? Math.max(0, lastSeq - TAIL) : there;
+  const rows = readStored(db, sessionId, {
+    afterSeq,
+    limit: LIMITS.events - batch.events.length,
+    maxBytes: LIMITS.bytes - draft.bytes,
+  });
+  for (const { seq, at, type, data } of rows) {
+    const fitting = fitEventData(data);
+    batch.events.push({ sessionId, seq, at, type, data: fitting });
+    draft.bytes += Buffer.byteLength(fitting);
+  }
+  const reached = rows.at(-1)?.seq ?? afterSeq;
+  draft.positions.set(sessionId, reached);
+  return reached >= lastSeq ? "finished" : "more";
+}
+
+function isFull({ batch, bytes }: Filling): boolean {
+  return bytes >= LIMITS.bytes || batch.events.length >= LIMITS.events;
+}

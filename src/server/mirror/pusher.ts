@@ -1,0 +1,220 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import type { Database } from "../db/database";
+import { sessions } from "../db/schema";
+import { eq } from "drizzle-orm";
+import type { Logger } from "../log";
+import { allOf } from "./backfill";
+import { createBell } from "./bell";
+import type { DirtyMarks } from "./dirty-marks";
+import { type Draft, draftBatch, emptyBatch } from "./mirror-batch";
+import { MirrorError, type MirrorTarget } from "./mirror-target";
+
+/** What other processes mark, such as the command line, is seen this soon. */
+const LOOK_EVERY_MS = 1_000;
+/** Rows in one batch at most: each is an index range of the transaction there, and Convex takes 4,096. */
+const MOST_MARKS = 400;
+/** Sessions whose position is asked for in one go. */
+const ASKED_AT_ONCE = 20;
+const RETRY_MS = { first: 500, most: 15_000 };
+/** What was refused alone is left out for so long; a deployment of newer functions may take it. */
+const PARKED_MS = 300_000;
+
+export interface PusherHealth {
+  /** Since when nothing gets through, in ms of the monotonic clock; null when it does. */
+  failingSinceMs: number | null;
+  /** Technical: the last failure. */
+  detail: string | null;
+  /** Rows and sessions that the mirror refused. */
+  parked: number;
+}
+
+/** Tells the mirror what changed: in order, one batch at a time, as often as it takes. */
+export interface Pusher {
+  /** Something may have changed. Cheap; call it after each transaction. */
+  wake(): void;
+  /** Resolves when everything known so far is told, whatever came in since; rejects when the pusher is closed before. */
+  drained(): Promise<void>;
+  health(): PusherHealth;
+  /** Ends after the batch that is on its way. */
+  close(): Promise<void>;
+}
+
+interface Waiter {
+  /** Number of the last mark that it waits for; null: not looked at yet. */
+  upTo: number | null;
+  resolve(): void;
+  reject(error: Error): void;
+}
+
+interface Deps {
+  db: Database;
+  target: MirrorTarget;
+  dirty: DirtyMarks;
+  log: Pick<Logger, "warn" | "error" | "info">;
+  /** What comes before the first batch; tried again until it succeeds. */
+  begin: () => Promise<void>;
+  /** From the start of one batch to the next, at least. */
+  intervalMs: number;
+  /** Of a clock that only goes forward. */
+  now: () => number;
+}
+
+export function createPusher(deps: Deps): Pusher {
+  const { db, target, dirty, log, now } = deps;
+  const bell = createBell();
+  const closing = new AbortController();
+  const positions = new Map<string, number>();
+  const waiting = new Set<Waiter>();
+  const state = { failingSinceMs: null as number | null, detail: null as string | null, most: MOST_MARKS };
+  let retryMs = RETRY_MS.first;
+  let startedAt = -Infinity;
+  let hasBegun = false;
+
+  const failed = async (error: unknown) => {
+    if (closing.signal.aborted) return;
+    if (state.failingSinceMs === null) {
+      state.failingSinceMs = now();
+      log.warn({ err: error }, "the mirror does not take what it is sent; it is tried again");
+    }
+    state.detail = error instanceof Error ? error.message : String(error);
+    await bell.pause(retryMs * (0.75 + Math.random() / 2), closing.signal);
+    retryMs = Math.min(retryMs * 2, RETRY_MS.most);
+  };
+  const succeeded = () => {
+    if (state.failingSinceMs !== null) log.info({}, "the mirror takes what it is sent again");
+    Object.assign(state, { failingSinceMs: null, detail: null });
+    retryMs = RETRY_MS.first;
+  };
+
+  /** Asks for positions that are not known. A mirror that is ahead is of another past: its session begins afresh. */
+  const learnPositions = async () => {
+    const unknown: string[] = [];
+    for (const { topic, key } of dirty.due()) {
+      if (topic === "events" && !positions.has(key)) unknown.push(key);
+      if (unknown.length === ASKED_AT_ONCE) break;
+    }
+    await Promise.all(
+      unknown.map(async (sessionId) => {
+        const there = await target.position(sessionId);
+        const here = lastSeqOf(db, sessionId);
+        if (here !== undefined && there > here) {
+          await target.push({ ...emptyBatch(), removed: [sessionId] });
+          dirty.add(allOf(db, sessionId));
+        }
+        positions.set(sessionId, here !== undefined && there > here ? 0 : there);
+      }),
+    );
+  };
+
+  const accept = (draft: Draft) => {
+    dirty.done(draft.finished);
+    for (const [sessionId, seq] of draft.positions) positions.set(sessionId, seq);
+    for (const sessionId of draft.batch.removed) positions.delete(sessionId);
+    state.most = Math.min(state.most * 2, MOST_MARKS);
+  };
+
+  /** Finds the one that is refused by halving; is it the only one that is, it is left out and the rest goes on. */
+  const refuse = async (draft: Draft, error: MirrorError) => {
+    const [only] = draft.marks;
+    if (draft.marks.length > 1 || only === undefined) {
+      state.most = Math.ceil(draft.marks.length / 2);
+      return;
+    }
+    await target.push(emptyBatch());
+    log.error({ err: error, ...only }, "the mirror refuses this; it is left out for a while");
+    dirty.park(only, now() + PARKED_MS);
+    state.most = MOST_MARKS;
+  };
+
+  const step = async () => {
+    await learnPositions();
+    startedAt = now();
+    const draft = draftBatch(db, dirty.due(), {
+      most: state.most,
+      now,
+      positionOf: (sessionId) => positions.get(sessionId),
+    });
+    if (draft.marks.length === 0) return;
+    try {
+      await target.push(draft.batch);
+      accept(draft);
+    } catch (error) {
+      if (!(error instanceof MirrorError) || error.code === "unreachable") throw error;
+      const { gap } = error.opts;
+      if (gap) {
+        log.warn({ ...gap }, "the mirror lacks events; they are sent again");
+        positions.set(gap.sessionId, gap.lastSeq);
+      } else await refuse(draft, error);
+    }
+  };
+
+  const hasWork = () => {
+    dirty.load();
+    const oldest = dirty.oldestDue();
+    for (const waiter of waiting) {
+      waiter.upTo ??= dirty.newest();
+      if (oldest !== null && oldest <= waiter.upTo) continue;
+      waiting.delete(waiter);
+      waiter.resolve();
+    }
+    return oldest !== null;
+  };
+
+  const drain = async () => {
+    // The transaction that rang is behind us then.
+    await nextTurn();
+    while (!closing.signal.aborted) {
+      try {
+        if (!hasBegun) await deps.begin();
+        hasBegun = true;
+        if (!hasWork()) {
+          succeeded();
+          dirty.clear();
+          return;
+        }
+        await bell.pause(startedAt + deps.intervalMs - now(), closing.signal);
+        await step();
+        succeeded();
+      } catch (error) {
+        await failed(error);
+      }
+    }
+  };
+
+  const run = async () => {
+    while (!closing.signal.aborted) {
+      await drain();
+      await bell.rungWithin(LOOK_EVERY_MS, closing.signal);
+    }
+    for (const { reject } of waiting) reject(closed());
+    waiting.clear();
+  };
+  const running = run();
+  return {
+    wake: bell.ring,
+    drained: () =>
+      new Promise((resolve, reject) => {
+        if (closing.signal.aborted) reject(closed());
+        else waiting.add({ upTo: null, resolve, reject });
+        bell.ring();
+      }),
+    health: () => ({
+      failingSinceMs: state.failingSinceMs,
+      detail: state.detail,
+      parked: dirty.parked(),
+    }),
+    async close() {
+      closing.abort();
+      await running;
+    },
+  };
+}
+
+function closed(): Error {
+  return new Error("The mirror's pusher was closed.");
+}
+
+function lastSeqOf(db: Database, sessionId: string): number | undefined {
+  return db.select({ lastSeq: sessions.lastSeq }).from(sessions).where(eq(sessions.id, sessionId)).get()
+    ?.lastSeq;
+}
