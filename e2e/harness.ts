@@ -37,6 +37,8 @@ export interface Product {
   /** Starts the server again on the same data directory. */
   start(): Promise<void>;
   log(): string;
+  /** Of the server's process. */
+  pid(): number;
   close(): Promise<void>;
 }
 
@@ -105,6 +107,10 @@ export async function startUnclaimed(
     start,
     stop,
     log: () => output,
+    pid() {
+      if (child?.pid === undefined) throw new Error("the server does not run");
+      return child.pid;
+    },
     claimCode: () => readFileSync(join(dataDir, "claim-code"), "utf8").trim(),
     async close() {
       await stop();

@@ -3,7 +3,7 @@ import { TRPCClientError } from "@trpc/client";
 import { Server as SocketServer, type Socket } from "socket.io";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
-import { TerminalLink } from "./terminal";
+import { TerminalLink, type LinkOptions } from "./terminal-link";
 import { refusedBy, TerminalClosedError } from "./terminal-error";
 import { OutputTracker } from "./terminal-output";
 import { listening } from "./testing";
@@ -23,13 +23,19 @@ describe("OutputTracker", () => {
   const bytes = (text: string) => Buffer.from(text);
   it("drops what it has seen, and shows what the server still has when it lost some", () => {
     let seen = "";
-    const tracker = new OutputTracker((data) => (seen += Buffer.from(data).toString()));
-    expect(tracker.take({ offset: 0, data: bytes("abc") })).toBe(3);
-    expect(tracker.take({ offset: 1, data: bytes("bcd") })).toBe(4);
-    expect(tracker.take({ offset: 0, data: bytes("ab") })).toBe(4);
-    expect(tracker.take({ offset: 10, data: bytes("xyz") })).toBe(13);
+    const lost: number[] = [];
+    const tracker = new OutputTracker((data, lostBytes) => {
+      seen += Buffer.from(data).toString();
+      lost.push(lostBytes);
+    });
+    expect(tracker.take({ offset: 0, data: bytes("abc") })?.endOffset).toBe(3);
+    expect(tracker.take({ offset: 1, data: bytes("bcd") })?.endOffset).toBe(4);
+    expect(tracker.take({ offset: 0, data: bytes("ab") })?.endOffset).toBe(4);
+    // A browser's socket brings an ArrayBuffer.
+    expect(tracker.take({ offset: 10, data: new Uint8Array(bytes("xyz")).buffer })?.endOffset).toBe(13);
     expect(tracker.take({ offset: "0", data: "abc" })).toBeNull();
     expect(seen).toBe("abcdxyz");
+    expect(lost).toEqual([0, 0, 6]);
   });
 });
 
@@ -38,6 +44,8 @@ describe("refusedBy", () => {
     const answer = new TRPCClientError("Stopped.", { result: { error: { data: { code: "CONFLICT" } } } });
     expect(refusedBy(answer)).toMatchObject({ code: "refused", message: "Stopped." });
     expect(refusedBy(Object.assign(new Error("No ticket."), { data: {} }))?.message).toBe("No ticket.");
+    const starting = { code: "SERVICE_UNAVAILABLE", reason: "sidecar_unreachable" };
+    expect(refusedBy(new TRPCClientError("Soon.", { result: { error: { data: starting } } }))).toBeNull();
     expect(refusedBy(new TRPCClientError("fetch failed"))).toBeNull();
     expect(refusedBy(new Error("websocket error"))).toBeNull();
   });
@@ -73,7 +81,11 @@ describe("TerminalLink", () => {
     link?.close();
     await io.close();
   });
-  const open = (ticket: () => string | Promise<string> = () => `ticket_${(tickets += 1)}`) => {
+  const nextTicket = () => `ticket_${(tickets += 1)}`;
+  const open = (
+    ticket: () => string | Promise<string> = nextTicket,
+    more: Partial<Omit<LinkOptions, "ticket">> = {},
+  ) => {
     link = new TerminalLink({
       url,
       token: "oa_test",
@@ -81,7 +93,8 @@ describe("TerminalLink", () => {
       cols: 100,
       rows: 30,
       ticket: async () => ticket(),
-      onOutput: (data) => (seen += Buffer.from(data).toString()),
+      onOutput: (data) => void (seen += Buffer.from(data).toString()),
+      ...more,
     });
     return link;
   };
@@ -215,6 +228,65 @@ describe("TerminalLink", () => {
     onConnection = (socket) => socket.emit("exit", { code: 0 });
     expect(await open().exited).toBe(0);
     expect(shaken.map(({ ticket }) => ticket)).toEqual(["ticket_1"]);
+  });
+
+  it("acknowledges what was shown and not what has come", async () => {
+    let acked = "";
+    onConnection = (socket) => {
+      socket.on("ack", ({ offset }: { offset: number }) => (acked += `ack ${offset}.`));
+      socket.on("input", () => socket.emit("exit", { code: 0 }));
+      socket.emit("state", ATTACHED);
+      socket.emit("output", { offset: 0, data: Buffer.from("abc") });
+    };
+    let show = () => {};
+    const shown = new Promise<void>((resolve) => (show = resolve));
+    let come = () => {};
+    const came = new Promise<void>((resolve) => (come = resolve));
+    const onOutput = () => (come(), shown);
+    const terminal = open(nextTicket, { onOutput, onReach: () => undefined });
+    await came;
+    expect(acked).toBe("");
+    show();
+    await expect.poll(() => acked).toBe("ack 3.");
+    terminal.write("end");
+    expect(await terminal.exited).toBe(0);
+  });
+
+  it("tells when the program is in reach, which size everybody has, and that typed input was lost", async () => {
+    const told: unknown[] = [];
+    onConnection = (socket, n) => {
+      socket.emit("state", ATTACHED);
+      socket.emit("state", { ...ATTACHED, cols: 90 });
+      if (n === 1) {
+        socket.emit("state", { state: "closed", code: 1009 });
+        socket.disconnect(true);
+      } else socket.emit("exit", { code: 0 });
+    };
+    const terminal = open(nextTicket, {
+      onReach: (isAttached) => told.push(isAttached),
+      onSize: ({ cols }) => told.push(cols),
+      onInputLost: () => told.push("lost"),
+    });
+    expect(await terminal.exited).toBe(0);
+    expect(told.slice(0, 4)).toEqual([true, 90, "lost", false]);
+    // What ends with the program does not go out of reach.
+    expect(told.slice(4)).toEqual([true, 90]);
+    // Whoever comes back takes the size that everybody has.
+    expect(shaken.map(({ cols }) => cols)).toEqual([100, 90]);
+  });
+
+  it("sends no authorization of its own without a token: a browser's cookie does", async () => {
+    onConnection = (socket) => socket.emit("exit", { code: 0 });
+    link = new TerminalLink({
+      url,
+      terminalId: "trm_1",
+      cols: 100,
+      rows: 30,
+      ticket: async () => nextTicket(),
+      onOutput: () => undefined,
+    });
+    expect(await link.exited).toBe(0);
+    expect(shaken[0]?.authorization).toBeUndefined();
   });
 
   it("leaves when it is closed", async () => {

@@ -8,6 +8,7 @@ import type { RequestRoute } from "../http/dispatcher";
 import type { UpgradeRoute } from "../http/upgrades";
 import type { Logger } from "../log";
 import { type Backlog, watchBacklog } from "./backlog";
+import { createCommands } from "./commands";
 import type { Terminals } from "./terminals";
 import type { TicketGrant, Tickets } from "./tickets";
 
@@ -16,8 +17,9 @@ const MAX_UNACKED_BYTES = 512 * 1024;
 /** As above, of bytes that have not left this process: a viewer may acknowledge what it never read. */
 const MAX_UNSENT_BYTES = 1024 * 1024;
 const OFFSET_BYTES = 8;
-const MAX_EARLY_COMMANDS = 256;
 const PATH = "/socket.io";
+/** WebSocket's "message too big", as the sidecar says it of a program that does not read. */
+const TOO_MUCH_INPUT = 1009;
 
 const handshake = terminalSize.extend({
   ticket: z.string().max(200),
@@ -142,21 +144,16 @@ function relay(
     else upstream.resume();
   };
   opts.backlog.onLess = pace;
-  /** What came before the way to the container was open, in order; bounded, as nobody types that fast. */
-  let early: string[] | null = [];
+  const commands = createCommands(upstream);
   const send = (command: unknown) => {
     const parsed = terminalCommand.safeParse(command);
-    if (!parsed.success) return;
-    const frame = JSON.stringify(parsed.data);
-    if (early && early.length < MAX_EARLY_COMMANDS) early.push(frame);
-    else if (upstream.readyState === upstream.OPEN) upstream.send(frame);
+    if (!parsed.success || commands.send(parsed.data)) return;
+    socket.emit("state", { state: "closed", code: TOO_MUCH_INPUT });
+    socket.disconnect(true);
+    // Not closed politely: that would wait behind what it does not take.
+    upstream.terminate();
   };
-
   send({ type: "resize", cols: opts.size.cols, rows: opts.size.rows });
-  upstream.on("open", () => {
-    for (const frame of early ?? []) upstream.send(frame);
-    early = null;
-  });
   const onFrame = (raw: RawData, isBinary: boolean) => {
     const frame = Buffer.isBuffer(raw) ? raw : Array.isArray(raw) ? Buffer.concat(raw) : Buffer.from(raw);
     if (!isBinary) {

@@ -3,12 +3,12 @@ import type { WebSocket } from "ws";
 import type { Caller } from "../auth/caller";
 import { type Clock, isoNow } from "../clock";
 import type { Database } from "../db/database";
-import { terminals } from "../db/schema";
+import { type sessions, terminals } from "../db/schema";
 import { AppError, notFound } from "../errors";
 import { newId } from "../ids";
 import type { Connection } from "../sessions/connections";
 import { refusal } from "../sessions/decisions";
-import { mayStill, requireSession } from "../sessions/session-store";
+import { getSession, mayStill, requireSession } from "../sessions/session-store";
 import { asked } from "../sidecar-client/app-error";
 import type { TicketGrant, Tickets } from "./tickets";
 
@@ -49,9 +49,9 @@ export function createTerminals(deps: {
   const mayType = ({ userId, sessionId }: TicketGrant) =>
     mayStill(db, { userId, id: sessionId, access: "write" });
 
-  const connected = (sessionId: string): Connection => {
-    const connection = deps.connectionOf(sessionId);
-    if (!connection) throw refusal("terminal", "stopped") ?? notFound("terminal");
+  const connected = ({ id, status }: SessionFacts): Connection => {
+    const connection = deps.connectionOf(id);
+    if (!connection) throw refusal("terminal", status) ?? outOfReach();
     return connection;
   };
   const own = (caller: Caller, terminalId: string) => {
@@ -61,8 +61,7 @@ export function createTerminals(deps: {
       .where(and(eq(terminals.id, terminalId), isNull(terminals.closedAt)))
       .get();
     if (!row) throw notFound("terminal");
-    requireSession(db, caller, { id: row.sessionId, access: "write" });
-    return row;
+    return { row, session: requireSession(db, caller, { id: row.sessionId, access: "write" }) };
   };
 
   return {
@@ -70,7 +69,7 @@ export function createTerminals(deps: {
       const session = requireSession(db, caller, { id: opts.sessionId, access: "write" });
       const no = refusal("terminal", session.status);
       if (no) throw no;
-      const connection = connected(session.id);
+      const connection = connected(session);
       const id = newId("trm");
       const createdAt = isoNow(deps.clock);
       await asked(
@@ -97,9 +96,10 @@ export function createTerminals(deps: {
       };
     },
     async list(caller, sessionId) {
-      requireSession(db, caller, { id: sessionId, access: "write" });
-      const connection = deps.connectionOf(sessionId);
-      if (!connection) return [];
+      const session = requireSession(db, caller, { id: sessionId, access: "write" });
+      // What does not run has none; of what runs and is out of reach nobody can tell.
+      if (refusal("terminal", session.status) && !deps.connectionOf(sessionId)) return [];
+      const connection = connected(session);
       const rows = new Map(
         db
           .select()
@@ -127,13 +127,13 @@ export function createTerminals(deps: {
       });
     },
     ticket(caller, terminalId) {
-      const row = own(caller, terminalId);
+      const { row, session } = own(caller, terminalId);
       // Its container was replaced, and the shell went with it.
-      if (deps.connectionOf(row.sessionId)?.instanceId !== row.instanceId) throw notFound("terminal");
+      if (connected(session).instanceId !== row.instanceId) throw notFound("terminal");
       return deps.tickets.issue({ terminalId, sessionId: row.sessionId, userId: caller.userId });
     },
     async close(caller, terminalId) {
-      const row = own(caller, terminalId);
+      const { row } = own(caller, terminalId);
       const connection = deps.connectionOf(row.sessionId);
       if (connection?.instanceId === row.instanceId)
         await asked(connection.client.closeTerminal(terminalId), "terminal").catch(ignoreMissing);
@@ -144,7 +144,9 @@ export function createTerminals(deps: {
     },
     attach(grant, afterByte) {
       if (!mayType(grant)) throw notFound("terminal");
-      const socket = connected(grant.sessionId).client.attachTerminal(grant.terminalId, afterByte);
+      const session = getSession(db, grant.sessionId);
+      if (!session) throw notFound("terminal");
+      const socket = connected(session).client.attachTerminal(grant.terminalId, afterByte);
       attached.set(socket, grant);
       socket.once("close", () => attached.delete(socket));
       return socket;
@@ -156,6 +158,17 @@ export function createTerminals(deps: {
       }
     },
   };
+}
+
+type SessionFacts = Pick<typeof sessions.$inferSelect, "id" | "status">;
+
+/** Programs go on in the container; a client tries again by itself. */
+function outOfReach(): AppError {
+  return new AppError(
+    "SERVICE_UNAVAILABLE",
+    "sidecar_unreachable",
+    "The server is not in touch with the session's container yet. Try again in a moment; programs there go on.",
+  );
 }
 
 /** A terminal that is gone already is as closed as it can be. */
