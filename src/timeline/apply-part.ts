@@ -18,7 +18,7 @@ export function applyPart(
     case "part.ended":
       return changePart(timeline, event, (part) => {
         const known = part ?? newPart(event.data.partId);
-        return { ...known, state: "done", text: event.data.text ?? known.text };
+        return { ...known, state: "done", text: event.data.text ?? known.text, endedAt: event.at };
       });
   }
 }
@@ -29,6 +29,7 @@ function startedPart(part: PartView | undefined, event: EventOf<"part.started">)
     ...(part ?? newPart(partId)),
     kind,
     state: "streaming",
+    startedAt: event.at,
     text: text ?? part?.text ?? "",
     ...(kind === "tool" ? { tool: part?.tool ?? newTool(tool ?? "tool") } : {}),
     ...(file === undefined ? {} : { file }),

@@ -3,7 +3,7 @@ import type { EventBody, SessionEvent } from "../../sidecar/src/contract";
 import { messageOf } from "./messages";
 import { AT, numbered, plainTurn, randomEvents, randomFrom, tokens } from "./testing";
 import { applyEvent, emptyTimeline, timelineOf, TimelineGapError, type Timeline } from "./timeline";
-import { timelineFromWindow, timelineWindow } from "./window";
+import { timelineFromWindow, timelineWindow, withOlder } from "./window";
 
 const of = (...bodies: EventBody[]): Timeline => timelineOf(numbered(bodies));
 const all = (timeline: Timeline) => timelineWindow(timeline, { limit: Number.MAX_SAFE_INTEGER });
@@ -42,7 +42,8 @@ describe("prompts", () => {
   it("makes one message of a prompt and the agent's user message", () => {
     const [asked] = all(of(...plainTurn(1))).messages;
     expect(asked).toMatchObject({ id: "msg_1_user", promptId: "prm_1", turnId: "turn_1", by: "usr_1" });
-    expect(asked?.parts).toEqual([{ id: "ask_1", kind: "text", text: "ask 1", state: "done" }]);
+    const times = { startedAt: AT, endedAt: AT };
+    expect(asked?.parts).toEqual([{ id: "ask_1", kind: "text", text: "ask 1", state: "done", ...times }]);
   });
   it("takes the prompt's turn as its start when that comes before the server's own word", () => {
     const timeline = of(
@@ -446,5 +447,23 @@ describe("window", () => {
       messages: [],
       hasMore: false,
     });
+  });
+  it("goes on with older messages before it as if it had held them all along", () => {
+    const events = numbered([...plainTurn(1), ...plainTurn(2), ...plainTurn(3)]);
+    for (let cut = 1; cut <= events.length; cut += 1) {
+      const then = timelineOf(events.slice(0, cut));
+      const newest = timelineFromWindow(timelineWindow(then, { limit: 1 }));
+      const beforeSeq = newest.messages.at(0)?.startedSeq;
+      if (beforeSeq === undefined) continue;
+      const { messages, hasMore, summary } = timelineWindow(then, { beforeSeq, limit: 100 });
+      const joined = withOlder(newest, { messages, hasMore, turns: summary.turns });
+      expect(all(timelineOf(events.slice(cut), joined)), `cut ${cut}`).toEqual(all(timelineOf(events)));
+    }
+  });
+  it("takes its own word for a turn before that of older messages", () => {
+    const older = { turnId: "turn_3", promptId: "prm_3", outcome: null, startedAt: AT, endedAt: null };
+    const joined = withOlder(timeline, { messages: [], hasMore: true, turns: [older] });
+    expect(joined.turns.get("turn_3")?.outcome).toBe("done");
+    expect(joined.hasOlder).toBe(true);
   });
 });

@@ -37,6 +37,9 @@ export interface PartView {
   tool?: ToolView;
   file?: { name: string; mime: string; url?: string };
   files?: readonly string[];
+  /** ISO 8601 UTC; missing when the timeline began later. */
+  startedAt?: string;
+  endedAt?: string;
 }
 
 export interface MessageView {

@@ -58,22 +58,48 @@ export function timelineWindow(
 export function timelineFromWindow(newest: TimelineWindow): Timeline {
   const { turns, requests, childTodos, ...rest } = newest.summary;
   const messages = newest.messages.filter((message) => message.state !== "queued");
-  const index = messages.flatMap((message, place): [string, number][] => [
-    [message.id, place],
-    ...(message.promptId === undefined ? [] : [[message.promptId, place] as [string, number]]),
-  ]);
   return {
     ...emptyTimeline({ afterSeq: newest.lastSeq }),
     ...rest,
-    messages: PersistentList.from(messages),
+    ...holding(messages),
     hasOlder: newest.hasMore,
-    messageIndex: PersistentMap.from(index),
-    openMessageIds: messages.filter((message) => message.state === "streaming").map((message) => message.id),
     queue: newest.messages.filter((message) => message.state === "queued"),
     turns: PersistentMap.from(turns.map((turn) => [turn.turnId, turn])),
     requests: PersistentMap.from(requests.map((request) => [request.requestId, request])),
     openRequestIds: requests.map((request) => request.requestId),
     childTodos: PersistentMap.from(Object.entries(childTodos)),
+  };
+}
+
+/**
+ * The timeline with older messages before its own.
+ * @param older the window before the timeline's first message, as it is at the timeline's `lastSeq`
+ */
+export function withOlder(
+  timeline: Timeline,
+  older: { messages: readonly MessageView[]; hasMore: boolean; turns: Iterable<TurnView> },
+): Timeline {
+  const turns = new Map([...older.turns].map((turn) => [turn.turnId, turn]));
+  for (const [turnId, turn] of timeline.turns) turns.set(turnId, turn);
+  return {
+    ...timeline,
+    ...holding([...older.messages, ...timeline.messages.slice()]),
+    hasOlder: older.hasMore,
+    turns: PersistentMap.from(turns),
+  };
+}
+
+function holding(
+  messages: readonly MessageView[],
+): Pick<Timeline, "messages" | "messageIndex" | "openMessageIds"> {
+  const index = messages.flatMap((message, place): [string, number][] => [
+    [message.id, place],
+    ...(message.promptId === undefined ? [] : [[message.promptId, place] as [string, number]]),
+  ]);
+  return {
+    messages: PersistentList.from(messages),
+    messageIndex: PersistentMap.from(index),
+    openMessageIds: messages.filter((message) => message.state === "streaming").map((message) => message.id),
   };
 }
 

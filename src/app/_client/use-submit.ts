@@ -1,10 +1,14 @@
 import { useState, type FormEvent } from "react";
+import { sentenceOf } from "./sentence-of";
 
 /**
- * A form's submission: one at a time, with a sentence when it fails. It stays busy after a success, as the page goes on
- * to another one.
+ * A form's submission: one at a time, with a sentence when it fails.
+ * @param opts.staysBusy after a success too, as the page goes on to another one
  */
-export function useSubmit(action: (read: (name: string) => string) => Promise<void>) {
+export function useSubmit(
+  action: (read: (name: string) => string) => Promise<void>,
+  { staysBusy }: { staysBusy: boolean },
+) {
   const [error, setError] = useState<string | null>(null);
   const [busy, setBusy] = useState(false);
 
@@ -13,6 +17,7 @@ export function useSubmit(action: (read: (name: string) => string) => Promise<vo
     setError(null);
     try {
       await action((name) => text(form.get(name)));
+      if (!staysBusy) setBusy(false);
     } catch (cause) {
       setError(sentenceOf(cause));
       setBusy(false);
@@ -28,14 +33,4 @@ export function useSubmit(action: (read: (name: string) => string) => Promise<vo
 
 function text(value: FormDataEntryValue | null): string {
   return typeof value === "string" ? value : "";
-}
-
-/** Browsers' own network failures are no sentences for people. */
-export function sentenceOf(cause: unknown): string {
-  const message = cause instanceof Error ? cause.message : "";
-  const isNetwork =
-    cause instanceof TypeError || (cause instanceof Error && cause.cause instanceof TypeError);
-  return isNetwork || message === ""
-    ? "The server does not answer. Check that it runs, then try again."
-    : message;
 }
