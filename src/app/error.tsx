@@ -1,6 +1,7 @@
 "use client";
 
 import { Button } from "./_ui/button";
+import { Snippet } from "./_ui/snippet";
 
 export default function PageError({
   error,
@@ -10,13 +11,20 @@ export default function PageError({
   reset: () => void;
 }) {
   return (
-    <main className="mx-auto w-full max-w-[360px] px-5 pt-[14vh]">
-      <h1 className="mb-2 text-lg font-semibold">This page failed</h1>
-      <p className="mb-6 text-muted">
-        The server&apos;s log has it{error.digest === undefined ? "" : ` under digest ${error.digest}`}.
-        Trying again may help.
+    <main className="mx-auto flex w-full max-w-[440px] flex-col gap-4 px-5 pt-[14vh] pb-12">
+      <h1 className="text-lg font-semibold">This page failed</h1>
+      <p className="text-muted">
+        {error.digest === undefined
+          ? "Something went wrong in this browser. Trying again may help."
+          : "Something went wrong on the server. Trying again may help; its log has the reason under this digest:"}
       </p>
-      <Button onClick={reset}>Try again</Button>
+      {error.digest !== undefined && <Snippet text={error.digest} what="digest" />}
+      <div className="flex gap-2">
+        <Button onClick={reset}>Try again</Button>
+        <Button kind="plain" onClick={() => window.location.assign("/")}>
+          To the sessions
+        </Button>
+      </div>
     </main>
   );
 }

@@ -11,23 +11,52 @@ interface FormProps {
   label: string;
   /** What the button says while the action runs. */
   busyLabel: string;
+  /** `leave`: after a success the page goes on to another one, so it stays busy. `stay`: it is ready again. */
+  then?: "leave" | "stay";
+  /** `column`: a button over the whole width. `end`: at the end of the last line, behind `beside`. */
+  buttons?: "column" | "start" | "end";
+  /** Before the button. */
+  beside?: ReactNode;
   children: ReactNode;
 }
 
+const BUTTONS = {
+  column: "flex flex-col",
+  start: "flex flex-wrap gap-2",
+  end: "flex flex-wrap justify-end gap-2",
+} as const;
+
 /**
- * Fields, a sentence when it fails, one button. Until the page's script runs the button is off, which keeps Enter off
- * too, and the method is POST: a browser that submitted by itself would put a password into the address.
+ * Fields, a sentence when it fails, one button; ⌘↵ or Ctrl+↵ sends it from any field. Until the page's script runs the
+ * button is off, which keeps Enter off too, and the method is POST: a browser that submitted by itself would put a
+ * password into the address.
  */
-export function Form({ action, label, busyLabel, children }: FormProps) {
-  const { error, busy, onSubmit } = useSubmit(action);
+export function Form({ action, label, busyLabel, then = "leave", buttons = "column", ...rest }: FormProps) {
+  const { error, busy, onSubmit } = useSubmit(action, { staysBusy: then === "leave" });
   const scriptRuns = useSyncExternalStore(subscribeToNothing, inBrowser, onServer);
   return (
-    <form method="post" onSubmit={onSubmit} className="flex flex-col gap-4">
-      {children}
+    <form
+      method="post"
+      onSubmit={onSubmit}
+      onKeyDown={(event) => {
+        if (event.key === "Enter" && (event.metaKey || event.ctrlKey)) event.currentTarget.requestSubmit();
+      }}
+      className="flex flex-col gap-4"
+    >
+      {rest.children}
       {error !== null && <Notice>{error}</Notice>}
-      <Button type="submit" disabled={!scriptRuns} busy={busy} busyLabel={busyLabel}>
-        {label}
-      </Button>
+      <div className={BUTTONS[buttons]}>
+        {rest.beside}
+        <Button
+          type="submit"
+          disabled={!scriptRuns}
+          busy={busy}
+          busyLabel={busyLabel}
+          className={buttons === "column" ? "min-h-10" : ""}
+        >
+          {label}
+        </Button>
+      </div>
     </form>
   );
 }

@@ -1,0 +1,138 @@
+"use client";
+
+import { ArrowUp, Square } from "lucide-react";
+import { useRef, useState, type KeyboardEvent } from "react";
+import type { ModelRef } from "../../../../../../sidecar/src/contract";
+import type { Session } from "../../../../../server/sessions/session-store";
+import { ModelPicker, useCatalog } from "../../../../_session/model-picker";
+import { PERMISSION_MODES } from "../../../../_session/permission-modes";
+import { IconButton } from "../../../../_ui/icon-button";
+import { Notice } from "../../../../_ui/notice";
+import { useAbort } from "./use-abort";
+import { useDraft } from "./use-draft";
+import { commandIn, useSend } from "./use-send";
+
+interface ComposerProps {
+  session: Session;
+  canWrite: boolean;
+  /** A turn runs: what is sent now waits for it. */
+  isBusy: boolean;
+}
+
+/** Where a person says what is to be done. Sent while the agent works, it waits in line. */
+export function Composer({ session, canWrite, isBusy }: ComposerProps) {
+  if (!canWrite) {
+    return (
+      <p className="border-t border-line px-4 py-3 text-center text-small text-muted">
+        You can read this session. Its owner, <bdi>{session.owner.name}</bdi>, can share it for writing.
+      </p>
+    );
+  }
+  return <Writing session={session} isBusy={isBusy} />;
+}
+
+function Writing({ session, isBusy }: Omit<ComposerProps, "canWrite">) {
+  const [text, setText] = useDraft(session.id);
+  const [model, setModel] = useState<ModelRef | null>(null);
+  const { isSending, error, send } = useSend(session.id);
+  const { isAborting, abort } = useAbort(session.id, isBusy);
+  const areaRef = useRef<HTMLTextAreaElement>(null);
+  const submit = async () => {
+    if (text.trim() === "") return;
+    const arrived = await send({ text, model });
+    // What was typed meanwhile is not thrown away.
+    if (arrived && areaRef.current?.value === text) setText("");
+    areaRef.current?.focus();
+  };
+  const onKeyDown = (event: KeyboardEvent<HTMLTextAreaElement>) => {
+    if (event.key !== "Enter" || event.shiftKey || event.altKey || event.nativeEvent.isComposing) return;
+    if (isTouch() && !event.metaKey && !event.ctrlKey) return;
+    event.preventDefault();
+    void submit();
+  };
+  return (
+    <form
+      aria-label="Message"
+      className="mx-auto w-full max-w-[792px] px-4 pb-[max(12px,env(safe-area-inset-bottom))]"
+      onSubmit={(event) => {
+        event.preventDefault();
+        void submit();
+      }}
+    >
+      {error !== null && <Notice className="mb-2">{error}</Notice>}
+      <div className="rounded-lg border border-field-line bg-bg focus-within:border-accent">
+        <textarea
+          ref={areaRef}
+          aria-label="Message to the agent"
+          value={text}
+          onChange={(event) => setText(event.target.value)}
+          onKeyDown={onKeyDown}
+          rows={1}
+          maxLength={1024 * 1024}
+          placeholder={
+            isBusy ? "Say what comes next; it waits in line" : "Say what to do, or ! and a command"
+          }
+          className={`field-sizing-content block max-h-[34vh] min-h-11 w-full resize-none bg-transparent px-3 pt-2.5 pb-1 text-base outline-none placeholder:text-muted sm:text-sm ${commandIn(text) === null ? "" : "font-mono"}`}
+        />
+        <div className="flex items-center gap-2 p-1.5 pl-2">
+          <ModelChoice session={session} model={model} onChange={setModel} />
+          <Mode session={session} />
+          <span className="flex-1" />
+          {isBusy && (
+            <IconButton label="Stop the agent" keys={["Esc", "Esc"]} disabled={isAborting} onClick={abort}>
+              <Square size={14} aria-hidden />
+            </IconButton>
+          )}
+          <IconButton
+            label={isBusy ? "Send, to wait in line" : "Send"}
+            keys={["⏎"]}
+            kind="primary"
+            type="submit"
+            disabled={isSending || text.trim() === ""}
+          >
+            <ArrowUp size={16} aria-hidden />
+          </IconButton>
+        </div>
+      </div>
+    </form>
+  );
+}
+
+function ModelChoice(props: {
+  session: Session;
+  model: ModelRef | null;
+  onChange: (model: ModelRef) => void;
+}) {
+  const { data: catalog } = useCatalog();
+  if (catalog === undefined) {
+    return <span className="px-2 text-small text-muted">{props.session.model.modelId}</span>;
+  }
+  return (
+    <div className="max-w-[220px] min-w-0 sm:max-w-[360px]">
+      <ModelPicker
+        catalog={catalog}
+        value={props.model ?? props.session.model}
+        onChange={props.onChange}
+        look="bar"
+      />
+    </div>
+  );
+}
+
+function Mode({ session }: { session: Session }) {
+  const mode = PERMISSION_MODES.find(({ value }) => value === session.permissionMode);
+  if (mode === undefined) return null;
+  return (
+    <span
+      title={mode.hint}
+      className="rounded-full border border-line px-2 py-0.5 text-[12px] whitespace-nowrap text-muted"
+    >
+      {mode.label}
+    </span>
+  );
+}
+
+/** Where there is no Shift to hold, Enter is a new line. */
+function isTouch(): boolean {
+  return window.matchMedia("(pointer: coarse)").matches;
+}

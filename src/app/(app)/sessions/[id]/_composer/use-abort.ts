@@ -1,0 +1,45 @@
+import { useEffect, useEffectEvent, useRef, useState } from "react";
+import { api } from "../../../../_client/api";
+import { sentenceOf } from "../../../../_client/sentence-of";
+import { toast } from "../../../../_ui/toast";
+import { hasOpenOverlay } from "../../../../_ui/open-overlay";
+
+/** The second Escape counts when it comes within this. */
+const PAIR_MS = 800;
+
+/** Stops the agent, by a button or by Escape twice; what it did so far stays. */
+export function useAbort(sessionId: string, canAbort: boolean): { isAborting: boolean; abort: () => void } {
+  const [isAborting, setAborting] = useState(false);
+  const run = async () => {
+    setAborting(true);
+    try {
+      await api.prompts.abort.mutate({ sessionId });
+    } catch (cause) {
+      toast(sentenceOf(cause));
+    }
+    setAborting(false);
+  };
+  useEscapeTwice(canAbort, () => void run());
+  return { isAborting, abort: () => void run() };
+}
+
+function useEscapeTwice(enabled: boolean, act: () => void): void {
+  const pressedMs = useRef(-Infinity);
+  const onKey = useEffectEvent((event: KeyboardEvent) => {
+    if (event.key !== "Escape" || event.repeat || event.defaultPrevented || isElsewhere(event.target)) return;
+    const isSecond = event.timeStamp - pressedMs.current <= PAIR_MS;
+    pressedMs.current = isSecond ? -Infinity : event.timeStamp;
+    if (isSecond) act();
+  });
+  useEffect(() => {
+    if (!enabled) return;
+    window.addEventListener("keydown", onKey);
+    return () => window.removeEventListener("keydown", onKey);
+  }, [enabled]);
+}
+
+/** Programs in a terminal and open dialogs have their own use for Escape. */
+function isElsewhere(target: EventTarget | null): boolean {
+  const inTerminal = target instanceof Element && target.closest(".xterm") !== null;
+  return inTerminal || hasOpenOverlay();
+}

@@ -1,0 +1,53 @@
+import { useRef, useState } from "react";
+import type { ModelRef } from "../../../../../../sidecar/src/contract";
+import { api } from "../../../../_client/api";
+import { sentenceOf } from "../../../../_client/sentence-of";
+import { newKey } from "./new-key";
+
+interface Outgoing {
+  text: string;
+  /** null: the session's own. */
+  model: ModelRef | null;
+}
+
+/** Sends one text at a time. The same text sent again after a failure runs once, even if the first did arrive. */
+export function useSend(sessionId: string): {
+  isSending: boolean;
+  error: string | null;
+  /** @returns whether it arrived */
+  send(outgoing: Outgoing): Promise<boolean>;
+} {
+  const [isSending, setSending] = useState(false);
+  const [error, setError] = useState<string | null>(null);
+  const last = useRef<{ text: string; key: string } | null>(null);
+  const send = async ({ text, model }: Outgoing): Promise<boolean> => {
+    if (isSending) return false;
+    const key = last.current?.text === text ? last.current.key : newKey();
+    last.current = { text, key };
+    setSending(true);
+    setError(null);
+    try {
+      await deliver({ sessionId, text, key, model });
+      last.current = null;
+      return true;
+    } catch (cause) {
+      setError(sentenceOf(cause));
+      return false;
+    } finally {
+      setSending(false);
+    }
+  };
+  return { isSending, error, send };
+}
+
+function deliver({ sessionId, text, key, model }: Outgoing & { sessionId: string; key: string }) {
+  const command = commandIn(text);
+  return command === null
+    ? api.prompts.send.mutate({ sessionId, text, key, ...(model === null ? {} : { model }) })
+    : api.prompts.shell.mutate({ sessionId, command, key });
+}
+
+/** `! npm test` is run in the workspace, beside the agent. @returns null for what is for the agent */
+export function commandIn(text: string): string | null {
+  return /^!\s*(\S[\s\S]*)$/.exec(text)?.[1] ?? null;
+}

@@ -1,0 +1,63 @@
+const FENCE = /^\s*(?:>\s*)*(?:(?:[-+*]|\d{1,9}[.)])\s+)*(`{3,}|~{3,})(.*)$/;
+const LIST_ITEM = /^ {0,3}(?:[-+*]|\d{1,9}[.)])(?:\s|$)/;
+const DEFINITION = /^ {0,3}\[[^\]\n]+\]:\s*\S/;
+
+interface Fence {
+  mark: string;
+  length: number;
+}
+
+/**
+ * Markdown cut at blank lines into pieces that mean the same one by one, so that text which is appended changes the last
+ * piece alone. Where a cut could change the meaning (fences, lists, indented lines) there is none. Link definitions go
+ * with every piece that may use them.
+ */
+export function markdownBlocks(text: string): string[] {
+  const blocks: string[] = [];
+  const definitions: string[] = [];
+  let lines: string[] = [];
+  let fence: Fence | null = null;
+  let blankBefore = false;
+  let inList = false;
+  for (const line of text.split("\n")) {
+    const blank = line.trim() === "";
+    const joined = /^\s/.test(line) || (inList && LIST_ITEM.test(line));
+    if (fence === null && blankBefore && !blank && !joined && lines.length > 0) {
+      blocks.push(trimmedEnd(lines));
+      lines = [];
+      inList = false;
+    }
+    if (fence === null && LIST_ITEM.test(line)) inList = true;
+    if (fence === null && DEFINITION.test(line)) definitions.push(line);
+    fence = fenceAfter(fence, line);
+    lines.push(line);
+    blankBefore = blank;
+  }
+  if (lines.some((line) => line.trim() !== "")) blocks.push(lines.join("\n"));
+  return definitions.length === 0 ? blocks : blocks.map((block) => withDefinitions(block, definitions));
+}
+
+/** Is the text's last fence still open? Then its code is still being written. */
+export function endsInFence(text: string): boolean {
+  let fence: Fence | null = null;
+  for (const line of text.split("\n")) fence = fenceAfter(fence, line);
+  return fence !== null;
+}
+
+function fenceAfter(fence: Fence | null, line: string): Fence | null {
+  const [, run, rest] = FENCE.exec(line) ?? [];
+  if (run === undefined || rest === undefined) return fence;
+  const mark = run.charAt(0);
+  if (fence === null) return mark === "`" && rest.includes("`") ? null : { mark, length: run.length };
+  const closes = mark === fence.mark && run.length >= fence.length && rest.trim() === "";
+  return closes ? null : fence;
+}
+
+function withDefinitions(block: string, definitions: readonly string[]): string {
+  const missing = definitions.filter((definition) => !block.includes(definition));
+  return missing.length > 0 && block.includes("[") ? `${block}\n\n${missing.join("\n")}` : block;
+}
+
+function trimmedEnd(lines: string[]): string {
+  return lines.join("\n").trimEnd();
+}

@@ -1,0 +1,114 @@
+"use client";
+
+import type { TokenUsage } from "../../../../../../sidecar/src/contract";
+import { Button } from "../../../../_ui/button";
+import { Notice } from "../../../../_ui/notice";
+import { allTokens, between, duration, money, tokenCount } from "./figures";
+import { Fold } from "./fold";
+import { shown } from "./shown-text";
+import type { Turn } from "./turns";
+
+/** How a turn ended and what it took, in one quiet line. */
+export function TurnFooter({ turn, onContinue }: { turn: Turn; onContinue?: (() => void) | undefined }) {
+  const outcome = turn.turn?.outcome ?? null;
+  if (outcome === null) return null;
+  return (
+    <>
+      {outcome === "interrupted" && <Interrupted onContinue={onContinue} />}
+      {outcome === "error" && turn.failures.length === 0 && (
+        <Notice className="my-3">The turn failed, and nothing says why. Send the prompt again.</Notice>
+      )}
+      <Figures turn={turn} word={outcome === "aborted" ? "stopped" : null} />
+    </>
+  );
+}
+
+function Interrupted({ onContinue }: { onContinue?: (() => void) | undefined }) {
+  return (
+    <Notice
+      tone="warn"
+      className="my-3"
+      action={
+        onContinue && (
+          <Button kind="plain" onClick={onContinue}>
+            Continue
+          </Button>
+        )
+      }
+    >
+      The turn was interrupted before its end. What it did so far is kept.
+    </Notice>
+  );
+}
+
+function Figures({ turn, word }: { turn: Turn; word: string | null }) {
+  const spent = spentOn(turn);
+  const took = between(turn.turn?.startedAt, turn.turn?.endedAt);
+  const line = [
+    word,
+    took === null ? null : duration(took),
+    spent.tokens === null ? null : `${tokenCount(allTokens(spent.tokens))} tokens`,
+    spent.cost > 0 ? money(spent.cost) : null,
+  ].filter((each) => each !== null);
+  if (line.length === 0) return null;
+  const text = <span className="text-[12px] tabular-nums">{line.join(" · ")}</span>;
+  const { tokens } = spent;
+  if (tokens === null) return <p className="mt-2 ml-[22px] text-muted">{text}</p>;
+  return (
+    <Fold className="mt-2" line={text}>
+      {() => (
+        <dl className="ml-[22px] grid w-max grid-cols-[auto_auto] gap-x-4 text-[12px] text-muted tabular-nums">
+          {spent.models.length > 0 && <Row name="model" value={spent.models.join(", ")} />}
+          <Row name="read" value={tokens.input.toLocaleString()} />
+          <Row name="from cache" value={tokens.cacheRead.toLocaleString()} />
+          <Row name="into cache" value={tokens.cacheWrite.toLocaleString()} />
+          <Row name="written" value={tokens.output.toLocaleString()} />
+          <Row name="thought" value={tokens.reasoning.toLocaleString()} />
+          <Row name="cost" value={money(spent.cost)} />
+        </dl>
+      )}
+    </Fold>
+  );
+}
+
+function Row({ name, value }: { name: string; value: string }) {
+  return (
+    <>
+      <dt>{name}</dt>
+      <dd className="text-right text-fg">{value}</dd>
+    </>
+  );
+}
+
+interface Spent {
+  /** null when nothing was counted. */
+  tokens: TokenUsage | null;
+  cost: number;
+  models: string[];
+}
+
+/** Sums over the turn's messages and those of its sub-agents. */
+export function spentOn(turn: Turn): Spent {
+  const messages = [...turn.agent, ...turn.threads.flatMap((thread) => thread.messages)];
+  const models = new Set(
+    messages.flatMap((message) => (message.model ? [shown(message.model.modelId)] : [])),
+  );
+  let tokens: TokenUsage | null = null;
+  let cost = 0;
+  for (const message of messages) {
+    cost += message.cost ?? 0;
+    if (message.tokens !== undefined && allTokens(message.tokens) > 0) tokens = sum(tokens, message.tokens);
+  }
+  return { tokens, cost, models: [...models] };
+}
+
+function sum(a: TokenUsage | null, b: TokenUsage): TokenUsage {
+  if (a === null) return b;
+  return {
+    input: a.input + b.input,
+    output: a.output + b.output,
+    reasoning: a.reasoning + b.reasoning,
+    cacheRead: a.cacheRead + b.cacheRead,
+    cacheWrite: a.cacheWrite + b.cacheWrite,
+  };
+}

@@ -1,0 +1,71 @@
+"use client";
+
+import { Check } from "lucide-react";
+import { useState } from "react";
+import type { ProvisioningStep } from "../../../../../sidecar/src/contract";
+import type { Session } from "../../../../server/sessions/session-store";
+import { STEPS } from "../../../_session/session-state";
+import { between, duration } from "./_conversation/figures";
+import { Elapsed } from "./_conversation/ticking";
+
+const SAYS: Record<ProvisioningStep, string> = {
+  image: "image",
+  volume: "volume",
+  container: "container",
+  sidecar: "sidecar",
+  keys: "keys",
+  agent: "agent",
+};
+
+/** How far a session that is being made has come, and how long each step took of those that were seen here. */
+export function CreatingSteps({
+  session,
+}: {
+  session: Pick<Session, "step" | "createdAt" | "lastActivityAt">;
+}) {
+  const begins = useStepBegins(session);
+  const at = session.step === null ? -1 : STEPS.indexOf(session.step);
+  return (
+    <section aria-label="Making the session" className="border-b border-line px-4 py-3">
+      <div className="mx-auto flex max-w-[760px] flex-wrap items-center gap-x-4 gap-y-1 text-small">
+        <span role="status" className="font-medium">
+          {at === -1 ? "Getting ready" : `Step ${at + 1} of ${STEPS.length}: ${SAYS[STEPS[at] ?? "image"]}`}
+        </span>
+        <ol className="flex flex-wrap items-center gap-x-3 gap-y-1 text-muted">
+          {STEPS.map((step, place) => (
+            <li
+              key={step}
+              aria-current={place === at ? "step" : undefined}
+              className={`inline-flex items-center gap-1 ${place === at ? "text-fg" : ""}`}
+            >
+              {place < at && <Check size={13} aria-label="done" className="text-good" />}
+              {place === at && <span aria-hidden className="size-2 animate-beat rounded-full bg-accent" />}
+              {place > at && <span aria-hidden className="size-2 rounded-full border border-muted" />}
+              {SAYS[step]}
+              <span className="text-muted tabular-nums">{place < at ? took(begins, place) : ""}</span>
+            </li>
+          ))}
+        </ol>
+        <span className="ml-auto text-muted">
+          <Elapsed since={session.createdAt} />
+        </span>
+      </div>
+    </section>
+  );
+}
+
+type Begins = Partial<Record<ProvisioningStep, string>>;
+
+/** When each step began, of those that were seen here; each is an activity of the session. */
+function useStepBegins({ step, lastActivityAt }: Pick<Session, "step" | "lastActivityAt">): Begins {
+  const [begins, setBegins] = useState<Begins>({});
+  if (step !== null && begins[step] === undefined) setBegins({ ...begins, [step]: lastActivityAt });
+  return begins;
+}
+
+function took(begins: Begins, place: number): string {
+  const step = STEPS[place];
+  const next = STEPS[place + 1];
+  const ms = between(step && begins[step], next && begins[next]);
+  return ms === null ? "" : duration(ms);
+}

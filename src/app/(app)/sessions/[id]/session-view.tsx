@@ -1,0 +1,90 @@
+"use client";
+
+import { useEffect, type CSSProperties } from "react";
+import type { Session } from "../../../../server/sessions/session-store";
+import type { Timeline } from "../../../../timeline/timeline";
+import { api } from "../../../_client/api";
+import { sentenceOf } from "../../../_client/sentence-of";
+import { usePeopleNames } from "../../../_live/use-lists";
+import { sessionRights } from "../../../_session/session-rights";
+import { toast } from "../../../_ui/toast";
+import { useShell } from "../../_shell/shell-context";
+import { Composer } from "./_composer/composer";
+import { newKey } from "./_composer/new-key";
+import { Conversation } from "./_conversation/conversation";
+import type { Respond } from "./_conversation/request-answer";
+import { withoutReordering } from "./_conversation/shown-text";
+import { CreatingSteps } from "./creating-steps";
+import { EndedNotice } from "./ended-notice";
+import { PanelTabs } from "./panel-tabs";
+import { SessionHeader } from "./session-header";
+import { SessionPanel } from "./session-panel";
+import { usePanel } from "./use-panel";
+import { useReadMark } from "./use-read-mark";
+
+interface SessionViewProps {
+  session: Session;
+  timeline: Timeline;
+  hasOlder: boolean;
+  loadOlder(): Promise<void>;
+}
+
+/** The conversation, and a panel beside it; on phones one of the two. */
+export function SessionView({ session, timeline, hasOlder, loadOlder }: SessionViewProps) {
+  const { me } = useShell();
+  const names = usePeopleNames();
+  const rights = sessionRights(me, session);
+  const panel = usePanel();
+  useReadMark(session);
+  usePageTitle(withoutReordering(session.title));
+  return (
+    <main className="flex h-[calc(100dvh-var(--offline-bar))] min-w-0 flex-col">
+      <SessionHeader session={session} timeline={timeline} panel={panel} />
+      <PanelTabs panel={panel} needsInput={timeline.openRequestIds.length > 0} />
+      <div className="flex min-h-0 flex-1" style={{ "--panel": panel.width } as CSSProperties}>
+        <div
+          className={`flex min-h-0 min-w-0 flex-1 flex-col md:min-w-[360px] ${panel.isOpen ? "max-md:hidden" : ""}`}
+        >
+          {session.status === "creating" && <CreatingSteps session={session} />}
+          <Conversation
+            sessionId={session.id}
+            timeline={timeline}
+            session={session}
+            names={names}
+            hasOlder={hasOlder}
+            loadOlder={loadOlder}
+            onRespond={respond}
+            readOnly={!rights.write}
+            onContinue={rights.write ? () => void goOn(session.id) : undefined}
+          />
+          <EndedNotice session={session} canWrite={rights.write} />
+          <Composer session={session} canWrite={rights.write} isBusy={timeline.currentTurnId !== null} />
+        </div>
+        {panel.isOpen && <SessionPanel session={session} canWrite={rights.write} panel={panel} />}
+      </div>
+    </main>
+  );
+}
+
+const respond: Respond = async (id, answer) => {
+  try {
+    await api.requests.respond.mutate({ id, ...answer });
+  } catch (cause) {
+    throw new Error(sentenceOf(cause), { cause });
+  }
+};
+
+/** After a turn that broke off. */
+async function goOn(sessionId: string): Promise<void> {
+  try {
+    await api.prompts.send.mutate({ sessionId, text: "Go on.", key: newKey() });
+  } catch (cause) {
+    toast(sentenceOf(cause));
+  }
+}
+
+function usePageTitle(title: string): void {
+  useEffect(() => {
+    document.title = `${title} · OpenAgent`;
+  }, [title]);
+}

@@ -1,0 +1,34 @@
+"use client";
+
+import Link from "next/link";
+import { usePathname } from "next/navigation";
+
+const PLACES = [
+  { href: "/settings", label: "Profile" },
+  { href: "/settings/keys", label: "Keys" },
+  { href: "/settings/tokens", label: "Tokens" },
+] as const;
+
+/** Each has an address of its own, so they are links that look like tabs. */
+export function SettingsNav() {
+  const pathname = usePathname();
+  return (
+    <nav aria-label="Settings" className="flex gap-1 border-b border-line">
+      {PLACES.map(({ href, label }) => {
+        const isHere = pathname === href;
+        return (
+          <Link
+            key={href}
+            href={href}
+            aria-current={isHere ? "page" : undefined}
+            className={`-mb-px inline-flex min-h-9 items-center border-b-2 px-2 -outline-offset-2 pointer-coarse:min-h-10 ${
+              isHere ? "border-accent text-fg" : "border-transparent text-muted hover:text-fg"
+            }`}
+          >
+            {label}
+          </Link>
+        );
+      })}
+    </nav>
+  );
+}

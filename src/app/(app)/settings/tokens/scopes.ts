@@ -1,0 +1,14 @@
+import type { Scope } from "../../../../server/trpc/policy";
+
+/** What a token can be limited to, as people say it. */
+export const SCOPES: readonly { value: Scope; label: string; hint: string }[] = [
+  { value: "sessions:read", label: "Read sessions", hint: "Lists, conversations, events." },
+  { value: "sessions:write", label: "Steer sessions", hint: "Create, prompt, answer, stop, delete." },
+  { value: "account", label: "Account", hint: "Who you are; your tokens and browsers, to read." },
+  { value: "keys", label: "Keys", hint: "Store, test and remove providers' keys. Only with this named." },
+  { value: "people", label: "People", hint: "As far as your role reaches." },
+  { value: "settings", label: "Settings", hint: "As far as your role reaches." },
+];
+
+/** What the example and most scripts need. */
+export const USUAL_SCOPES: readonly Scope[] = ["sessions:read", "sessions:write", "account"];

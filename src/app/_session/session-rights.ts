@@ -1,0 +1,34 @@
+import type { Role } from "../../server/db/schema";
+import type { Session } from "../../server/sessions/session-store";
+
+/** Who looks at the page. */
+export interface Me {
+  id: string;
+  name: string;
+  email: string;
+  role: Role;
+}
+
+type Subject = Pick<Session, "owner" | "visibility" | "status">;
+
+/** What the page offers; the server decides. */
+export interface SessionRights {
+  write: boolean;
+  remove: boolean;
+  stop: boolean;
+  resume: boolean;
+  archive: boolean;
+}
+
+export function sessionRights(me: Pick<Me, "id" | "role">, session: Subject): SessionRights {
+  const isOwner = session.owner.id === me.id;
+  const write = me.role !== "viewer" && (isOwner || session.visibility === "team-write");
+  const ended = session.status === "stopped" || session.status === "error";
+  return {
+    write,
+    remove: isOwner && me.role !== "viewer",
+    stop: write && !ended,
+    resume: write && ended,
+    archive: write && ended,
+  };
+}

@@ -1,0 +1,37 @@
+import { describe, expect, it } from "vitest";
+import { sessionState, type SessionFacts } from "./session-state";
+
+const idle: SessionFacts = {
+  status: "idle",
+  step: null,
+  reason: null,
+  busy: false,
+  needsInput: false,
+  agentState: "awake",
+};
+
+describe("a session's dot and word", () => {
+  it.each<[Partial<SessionFacts>, string, string]>([
+    [{ status: "creating" }, "running", "creating"],
+    [{ status: "creating", step: "image" }, "running", "creating 1/6"],
+    [{ status: "creating", step: "agent" }, "running", "creating 6/6"],
+    [{ status: "active", busy: true }, "running", "running"],
+    [{ status: "active", busy: true, needsInput: true }, "attention", "needs you"],
+    [{ status: "idle", needsInput: true }, "attention", "needs you"],
+    [{}, "quiet", "idle"],
+    [{ agentState: "asleep" }, "quiet", "asleep"],
+    [{ agentState: "waking" }, "running", "waking"],
+    [{ status: "stopped", agentState: "asleep" }, "off", "stopped"],
+  ])("%o is %s, %s", (facts, tone, word) => {
+    expect(sessionState({ ...idle, ...facts })).toEqual({ tone, word, why: null });
+  });
+
+  it("says of a failure what happened", () => {
+    const reason = { code: "out_of_disk", message: "The disk is full. Free some space." };
+    expect(sessionState({ ...idle, status: "error", reason })).toEqual({
+      tone: "failed",
+      word: "failed",
+      why: reason.message,
+    });
+  });
+});

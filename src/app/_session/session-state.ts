@@ -1,0 +1,56 @@
+import type { AgentState, Failure, ProvisioningStep, SessionStatus } from "../../../sidecar/src/contract";
+import type { Tone } from "../_ui/status-dot";
+
+/** The order in which a session comes to be. */
+export const STEPS: readonly ProvisioningStep[] = [
+  "image",
+  "volume",
+  "container",
+  "sidecar",
+  "keys",
+  "agent",
+];
+
+/** What the state is made of: a session of the API and one of the mirror both have it. */
+export interface SessionFacts {
+  status: SessionStatus;
+  step: ProvisioningStep | null;
+  reason: Failure | null;
+  busy: boolean;
+  needsInput: boolean;
+  agentState: AgentState;
+}
+
+export interface SessionState {
+  tone: Tone;
+  /** Such as `creating 3/6`. */
+  word: string;
+  /** In status `error`: what happened and what to do. */
+  why: string | null;
+}
+
+/** What a session's dot and word say, everywhere. */
+export function sessionState(session: SessionFacts): SessionState {
+  switch (session.status) {
+    case "creating":
+      return { tone: "running", word: creating(session.step), why: null };
+    case "stopped":
+      return { tone: "off", word: "stopped", why: null };
+    case "error":
+      return { tone: "failed", word: "failed", why: session.reason?.message ?? null };
+    case "active":
+    case "idle":
+      return { ...atWork(session), why: null };
+  }
+}
+
+function creating(step: ProvisioningStep | null): string {
+  return step === null ? "creating" : `creating ${STEPS.indexOf(step) + 1}/${STEPS.length}`;
+}
+
+function atWork({ status, busy, needsInput, agentState }: SessionFacts): { tone: Tone; word: string } {
+  if (needsInput) return { tone: "attention", word: "needs you" };
+  if (busy || status === "active") return { tone: "running", word: "running" };
+  if (agentState === "waking") return { tone: "running", word: "waking" };
+  return agentState === "asleep" ? { tone: "quiet", word: "asleep" } : { tone: "quiet", word: "idle" };
+}

@@ -1,0 +1,120 @@
+"use client";
+
+import { Combobox as Base } from "@base-ui/react/combobox";
+import { Check, ChevronsUpDown } from "lucide-react";
+import type { ReactNode } from "react";
+import { INPUT_LOOK } from "./field";
+
+export interface ComboboxItem {
+  value: string;
+  label: string;
+  /** Beside the label, such as a price. */
+  aside?: string;
+  disabled?: boolean;
+}
+
+export interface ComboboxGroup {
+  label: string;
+  /** Why its items cannot be chosen now, with the next step. */
+  why?: string | undefined;
+  items: ComboboxItem[];
+}
+
+interface ComboboxProps {
+  label: string;
+  /** `bar`: small, without a frame, its label read out and not seen. */
+  look?: "field" | "bar";
+  value: ComboboxItem | null;
+  groups: ComboboxGroup[];
+  onChange: (item: ComboboxItem) => void;
+  searchLabel: string;
+  placeholder: string;
+  hint?: ReactNode;
+}
+
+const LOOK = {
+  field: `min-h-10 ${INPUT_LOOK}`,
+  bar: "min-h-8 min-w-0 rounded-md px-2 text-small text-muted hover:bg-hover hover:text-fg pointer-coarse:min-h-10",
+} as const;
+
+/** More entries at once are no list to read, and slow to draw; the search narrows them. */
+const MAX_SHOWN = 80;
+
+/** One of many, found by typing. Groups are searched too: their names match their items. */
+export function Combobox({ label, look = "field", value, groups, onChange, ...texts }: ComboboxProps) {
+  const find = Base.useFilter();
+  const groupOf = new Map(groups.flatMap((group) => group.items.map((item) => [item.value, group.label])));
+  return (
+    <div className="flex min-w-0 flex-col gap-1">
+      <Base.Root
+        items={groups}
+        value={value}
+        onValueChange={(item: ComboboxItem | null) => item !== null && onChange(item)}
+        isItemEqualToValue={(a: ComboboxItem, b: ComboboxItem) => a.value === b.value}
+        filter={(item: ComboboxItem, query) =>
+          find.contains(`${groupOf.get(item.value) ?? ""} ${item.label} ${item.value}`, query)
+        }
+        limit={MAX_SHOWN}
+      >
+        <Base.Label className={look === "bar" ? "sr-only" : "font-medium"}>{label}</Base.Label>
+        <Base.Trigger className={`flex cursor-pointer items-center gap-2 text-left ${LOOK[look]}`}>
+          <span className="min-w-0 flex-1 truncate">
+            <Base.Value>{(item: ComboboxItem | null) => item?.label ?? texts.placeholder}</Base.Value>
+          </span>
+          <ChevronsUpDown size={14} className="text-muted" aria-hidden />
+        </Base.Trigger>
+        <ComboboxPopup searchLabel={texts.searchLabel} />
+      </Base.Root>
+      {texts.hint !== undefined && <div className="text-small text-muted">{texts.hint}</div>}
+    </div>
+  );
+}
+
+function ComboboxPopup({ searchLabel }: { searchLabel: string }) {
+  return (
+    <Base.Portal>
+      <Base.Positioner sideOffset={4} align="start" className="z-50">
+        <Base.Popup
+          aria-label={searchLabel}
+          className="flex max-h-[min(400px,var(--available-height))] w-[max(var(--anchor-width),300px)] max-w-[calc(100vw-16px)] flex-col rounded-lg border border-line bg-bg shadow-lg outline-none"
+        >
+          <Base.Input
+            aria-label={searchLabel}
+            placeholder={searchLabel}
+            className="min-h-10 w-full border-b border-line bg-transparent px-3 text-base outline-none placeholder:text-muted sm:text-sm"
+          />
+          <Base.Empty className="px-3 py-3 text-muted empty:hidden">Nothing matches.</Base.Empty>
+          <Base.List className="min-h-0 overflow-y-auto p-1 empty:p-0">
+            {(group: ComboboxGroup) => (
+              <Base.Group key={group.label} items={group.items}>
+                <Base.GroupLabel className="px-2 pt-2 pb-1 text-small text-muted">
+                  {group.label}
+                  {group.why !== undefined && <span> · {group.why}</span>}
+                </Base.GroupLabel>
+                <Base.Collection>
+                  {(item: ComboboxItem) => <Row key={item.value} item={item} />}
+                </Base.Collection>
+              </Base.Group>
+            )}
+          </Base.List>
+        </Base.Popup>
+      </Base.Positioner>
+    </Base.Portal>
+  );
+}
+
+function Row({ item }: { item: ComboboxItem }) {
+  return (
+    <Base.Item
+      value={item}
+      disabled={item.disabled ?? false}
+      className="flex min-h-8 cursor-pointer items-center gap-2 rounded-md px-2 py-1 outline-none select-none data-disabled:cursor-default data-disabled:text-muted data-highlighted:bg-hover pointer-coarse:min-h-10"
+    >
+      <span className="min-w-0 flex-1 truncate">{item.label}</span>
+      {item.aside !== undefined && <span className="text-small text-muted tabular-nums">{item.aside}</span>}
+      <Base.ItemIndicator className="text-accent">
+        <Check size={14} aria-hidden />
+      </Base.ItemIndicator>
+    </Base.Item>
+  );
+}
