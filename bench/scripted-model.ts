@@ -77,6 +77,11 @@ const completionRequest = z.object({
 async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
   const chunks: Buffer[] = [];
   for await (const chunk of request) chunks.push(chunk as Buffer);
+  if (request.method === "GET" && request.url?.endsWith("/models") === true) {
+    response.writeHead(200, { "content-type": "application/json" });
+    response.end(JSON.stringify({ object: "list", data: [{ id: SCRIPTED_MODEL, object: "model" }] }));
+    return;
+  }
   if (request.method !== "POST" || !request.url?.endsWith("/chat/completions")) {
     response.writeHead(404).end();
     return;

@@ -1,0 +1,85 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
+import { OWNER, signIn } from "./harness";
+
+const CHROMIUM = process.env.OPENAGENT_CHROMIUM ?? "/usr/bin/chromium";
+const ARGS = [
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
+];
+const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+
+export const DESKTOP = { width: 1280, height: 800 };
+export const PHONE = { width: 390, height: 844 };
+
+export function launchBrowser(args: readonly string[] = []): Promise<Browser> {
+  return chromium.launch({ executablePath: CHROMIUM, args: [...ARGS, ...args] });
+}
+
+/** Signed in as {@link OWNER} unless `person` says otherwise. The caller closes it. */
+export async function signedInContext(
+  browser: Browser,
+  url: string,
+  {
+    person = OWNER,
+    ...opts
+  }: NonNullable<Parameters<Browser["newContext"]>[0]> & {
+    person?: { email: string; password: string };
+  } = {},
+): Promise<BrowserContext> {
+  const context = await browser.newContext({ viewport: DESKTOP, ...opts });
+  const cookie = await signIn(url, person);
+  await context.addCookies(
+    cookie.split("; ").map((pair) => {
+      const at = pair.indexOf("=");
+      return { name: pair.slice(0, at), value: pair.slice(at + 1), url };
+    }),
+  );
+  return context;
+}
+
+/** What axe finds wrong with the page as it is now, one line each. */
+export async function axeFindings(page: Page): Promise<string[]> {
+  // By the debugger, as a page of ours runs no script without its nonce.
+  await page.evaluate(AXE);
+  return page.evaluate(async () => {
+    const { violations } = await (
+      globalThis as unknown as {
+        axe: {
+          run(): Promise<{ violations: { id: string; help: string; nodes: { html: string }[] }[] }>;
+        };
+      }
+    ).axe.run();
+    return violations.map(
+      ({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html).join(" | ")}`,
+    );
+  });
+}
+
+/** What went wrong in a page, and where it asked: neither is to be seen by its reader. */
+export interface Watch {
+  /** Errors of scripts, and what the browser refused by policy. */
+  errors: string[];
+  /** Origins that were asked, but for `data:` and `blob:`. */
+  origins: Set<string>;
+}
+
+export function watchPage(page: Page): Watch {
+  const errors: string[] = [];
+  const origins = new Set<string>();
+  page.on("pageerror", (error) => errors.push(`${error.name}: ${error.message}`));
+  page.on("console", (message) => {
+    // Chromium tells of every refusal of the API and of every page that is not there; the page itself says so to people.
+    if (message.type() === "error" && !message.text().startsWith("Failed to load resource"))
+      errors.push(message.text());
+  });
+  page.on("request", (request) => {
+    const { protocol, origin } = new URL(request.url());
+    if (protocol.startsWith("http")) origins.add(origin);
+  });
+  return { errors, origins };
+}
