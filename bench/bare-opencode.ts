@@ -12,6 +12,11 @@ const BINARY = join(ROOT, "node_modules/opencode-linux-x64/bin/opencode");
 const PROVIDER = "bench";
 
 export interface BareOpencode {
+  /** Where it serves its API and its own web pages. */
+  url: string;
+  /** Its workspace. */
+  directory: string;
+  sessionId: string;
   /** Runs one turn. @returns how long each delta took from the model's write to us, ms */
   turn(prompt: string): Promise<number[]>;
   close(): Promise<void>;
@@ -41,7 +46,13 @@ export async function startBareOpencode(ctx: BenchContext, model: ScriptedModel)
     const url = await listening(child);
     const made = await fetch(`${url}/session`, jsonPost({ title: "Bench" }));
     const { id } = z.object({ id: z.string() }).parse(await made.json());
-    return { turn: (prompt) => turn({ url, sessionId: id }, prompt), close };
+    return {
+      url,
+      directory: workspace,
+      sessionId: id,
+      turn: (prompt) => turn({ url, sessionId: id }, prompt),
+      close,
+    };
   } catch (error) {
     await close();
     throw error;

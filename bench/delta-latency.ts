@@ -2,19 +2,11 @@ import { randomUUID } from "node:crypto";
 import { followEvents, type OpenAgentClient } from "../src/client/index";
 import { startBareOpencode } from "./bare-opencode";
 import { type BenchContext, settle } from "./context";
-import { startBenchProduct, untilReady } from "./product";
-import {
-  clockMs,
-  ClockReader,
-  floodPrompt,
-  pacedPrompt,
-  SCRIPTED_MODEL,
-  startScriptedModel,
-} from "./scripted-model";
+import { addScriptedProvider, startBenchProduct, untilReady } from "./product";
+import { clockMs, ClockReader, floodPrompt, pacedPrompt, startScriptedModel } from "./scripted-model";
 import { type Figure, type FigureReport, number } from "./table";
 import { percentile } from "./stats";
 
-const PROVIDER = "bench";
 const PACED = { perSecond: 50, count: 500, rounds: 3 };
 /** A flood takes a second and its time varies by half of it, so it takes more rounds to be seen. */
 const FLOOD = { count: 2000, rounds: 10 };
@@ -27,24 +19,14 @@ type Turn = (prompt: string) => Promise<number[]>;
  * server and one process that writes and reads, so one clock; what differs is everything between.
  */
 export async function deltaLatency(ctx: BenchContext): Promise<FigureReport> {
-  const model = await startScriptedModel();
-  const closeModel = ctx.cleanup.add(() => model.close());
-  const bench = await startBenchProduct(ctx, { OPENAGENT_ALLOW_PRIVATE: `127.0.0.1:${model.port}` });
-  const bare = await startBareOpencode(ctx, model);
+  const scripted = await startScriptedModel();
+  const closeModel = ctx.cleanup.add(() => scripted.close());
+  const bench = await startBenchProduct(ctx, { OPENAGENT_ALLOW_PRIVATE: `127.0.0.1:${scripted.port}` });
+  const bare = await startBareOpencode(ctx, scripted);
   try {
     const { client } = bench;
-    await client.keys.upsert.mutate({
-      providerId: PROVIDER,
-      key: "bench-key",
-      scope: "me",
-      baseUrl: model.baseUrl,
-      name: "Bench",
-      models: [SCRIPTED_MODEL],
-    });
-    const { id } = await client.sessions.create.mutate({
-      title: "Bench",
-      model: { providerId: PROVIDER, modelId: SCRIPTED_MODEL },
-    });
+    const model = await addScriptedProvider(client, scripted);
+    const { id } = await client.sessions.create.mutate({ title: "Bench", model });
     await untilReady(client, id);
     const ours: Turn = (prompt) => turn(client, id, prompt);
     const both = { ctx, ours, baseline: bare.turn };

@@ -3,11 +3,16 @@ import { z } from "zod";
 import { OWNER, post, signIn, startProduct } from "../e2e/harness";
 import type { SessionEvent } from "../sidecar/src/contract";
 import type { BenchContext } from "./context";
+import { SCRIPTED_MODEL, type ScriptedModel } from "./scripted-model";
+
+const PROVIDER = "bench";
 
 export interface BenchProduct {
   client: OpenAgentClient;
   url: string;
   token: string;
+  /** Of a signed-in browser, `name=value`. */
+  cookie: string;
   /** Prefix of its containers. */
   instance: string;
   close(): Promise<void>;
@@ -28,11 +33,27 @@ export async function startBenchProduct(
     const made = await post(product.url, "account.tokens.create", { name: "bench", scopes }, { cookie });
     const token = createdToken.parse(await made.json()).result.data.token;
     const { url, instance } = product;
-    return { url, token, instance, close, client: createClient({ url, token }) };
+    return { url, token, cookie, instance, close, client: createClient({ url, token }) };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** Lets the owner use a scripted model. @returns what sessions name it by */
+export async function addScriptedProvider(
+  client: OpenAgentClient,
+  model: ScriptedModel,
+): Promise<{ providerId: string; modelId: string }> {
+  await client.keys.upsert.mutate({
+    providerId: PROVIDER,
+    key: "bench-key",
+    scope: "me",
+    baseUrl: model.baseUrl,
+    name: "Bench",
+    models: [SCRIPTED_MODEL],
+  });
+  return { providerId: PROVIDER, modelId: SCRIPTED_MODEL };
 }
 
 /**

@@ -3,7 +3,7 @@ import { summarise } from "./stats";
 /** One line of the table: our samples beside the baseline's, taken in the same run. */
 export interface Figure {
   name: string;
-  unit: "ms" | "MB";
+  unit: "ms" | "MB" | "kB" | "frames/s";
   ours: readonly number[];
   baseline: readonly number[];
   /** How the two are compared: ours divided by the baseline, or ours less the baseline. */

@@ -11,13 +11,15 @@ const ARGS = [
   "--disable-component-update",
   "--disable-sync",
 ];
+/** Far above what it takes on a slow machine, and below a test's own limit. */
+const LAUNCH_LIMIT_MS = 90_000;
 const AXE = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 
 export const DESKTOP = { width: 1280, height: 800 };
 export const PHONE = { width: 390, height: 844 };
 
 export function launchBrowser(args: readonly string[] = []): Promise<Browser> {
-  return chromium.launch({ executablePath: CHROMIUM, args: [...ARGS, ...args] });
+  return chromium.launch({ executablePath: CHROMIUM, args: [...ARGS, ...args], timeout: LAUNCH_LIMIT_MS });
 }
 
 /** Signed in as {@link OWNER} unless `person` says otherwise. The caller closes it. */
@@ -33,13 +35,16 @@ export async function signedInContext(
 ): Promise<BrowserContext> {
   const context = await browser.newContext({ viewport: DESKTOP, ...opts });
   const cookie = await signIn(url, person);
-  await context.addCookies(
-    cookie.split("; ").map((pair) => {
-      const at = pair.indexOf("=");
-      return { name: pair.slice(0, at), value: pair.slice(at + 1), url };
-    }),
-  );
+  await context.addCookies(cookiesOf(cookie, url));
   return context;
+}
+
+/** @param header as of a `cookie` header */
+export function cookiesOf(header: string, url: string): { name: string; value: string; url: string }[] {
+  return header.split("; ").map((pair) => {
+    const at = pair.indexOf("=");
+    return { name: pair.slice(0, at), value: pair.slice(at + 1), url };
+  });
 }
 
 /** What axe finds wrong with the page as it is now, one line each. */

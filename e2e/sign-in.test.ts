@@ -1,29 +1,18 @@
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createClient } from "../src/client/index";
+import { launchBrowser } from "./browser";
 import { attemptSignIn, OWNER, post, startUnclaimed, type UnclaimedProduct } from "./harness";
 
 /** Far above what a page takes on a slow machine, and below a test's own limit. */
 const PAGE_LIMIT_MS = 90_000;
-
-const LAUNCH = {
-  timeout: PAGE_LIMIT_MS,
-  executablePath: "/usr/bin/chromium",
-  args: [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-  ],
-};
 
 describe("the first visitor, in a browser", () => {
   let product: UnclaimedProduct;
   let browser: Browser;
   beforeAll(async () => {
     product = await startUnclaimed();
-    browser = await chromium.launch(LAUNCH);
+    browser = await launchBrowser();
   });
   afterAll(async () => {
     await browser?.close();

@@ -1,17 +1,9 @@
 import { readFileSync } from "node:fs";
-import { chromium, type Browser, type BrowserContext, type CDPSession, type Page } from "playwright-core";
+import type { Browser, BrowserContext, CDPSession, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { OWNER, sessionIs, signIn, startProduct, type Product } from "./harness";
+import { launchBrowser, signedInContext } from "./browser";
+import { sessionIs, startProduct, type Product } from "./harness";
 
-const CHROMIUM = process.env.OPENAGENT_CHROMIUM ?? "/usr/bin/chromium";
-const ARGS = [
-  "--no-sandbox",
-  "--disable-gpu",
-  "--disable-background-networking",
-  "--disable-component-update",
-  "--disable-sync",
-  "--js-flags=--expose-gc",
-];
 const MIB = 1024 * 1024;
 /** What `yes` is let write before it is ended. */
 const FLOOD_BYTES = 16 * MIB;
@@ -27,7 +19,7 @@ describe("the terminal in the page", () => {
 
   beforeAll(async () => {
     product = await startProduct();
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: ARGS });
+    browser = await launchBrowser(["--js-flags=--expose-gc"]);
     sessionId = (await product.client.sessions.create.mutate({ title: "Terminals" })).id;
     await sessionIs(product.client, sessionId, "idle");
   });
@@ -42,15 +34,8 @@ describe("the terminal in the page", () => {
   });
 
   async function signedIn(opts: Parameters<Browser["newContext"]>[0] = {}): Promise<BrowserContext> {
-    const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...opts });
+    const context = await signedInContext(browser, product.url, opts);
     contexts.push(context);
-    const cookie = await signIn(product.url, OWNER);
-    await context.addCookies(
-      cookie.split("; ").map((pair) => {
-        const at = pair.indexOf("=");
-        return { name: pair.slice(0, at), value: pair.slice(at + 1), url: product.url };
-      }),
-    );
     return context;
   }
   /** The session's page with its terminal open and a prompt in it. */

@@ -26,6 +26,7 @@ export interface SessionSource {
   watchWindow(afterSeq: number, onRows: (rows: readonly EventRow[]) => void): () => void;
 }
 
+const ANSWER_MS = 20_000;
 // Function references are made anew at each access.
 const sessionsGet = mirror.sessions.get;
 const eventsWindow = mirror.sessionEvents.window;
@@ -45,8 +46,8 @@ export function createSessionSource(deps: {
     else console.warn("A live query failed", error);
   };
   return {
-    session: () => asked(api.sessions.get.query({ id: sessionId })),
-    timeline: ({ beforeSeq }) => asked(api.sessions.timeline.query({ id: sessionId, beforeSeq })),
+    session: () => asked(api.sessions.get.query({ id: sessionId }, soon())),
+    timeline: ({ beforeSeq }) => asked(api.sessions.timeline.query({ id: sessionId, beforeSeq }, soon())),
     watchSession: (onSession) =>
       watch(client, {
         query: sessionsGet,
@@ -63,6 +64,9 @@ export function createSessionSource(deps: {
       }),
   };
 }
+
+/** A server that takes a call and says nothing does not answer. */
+const soon = () => ({ signal: AbortSignal.timeout(ANSWER_MS) });
 
 async function asked<T>(answer: Promise<T>): Promise<T> {
   try {

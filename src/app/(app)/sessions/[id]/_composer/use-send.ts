@@ -19,11 +19,12 @@ export function useSend(sessionId: string): {
 } {
   const [isSending, setSending] = useState(false);
   const [error, setError] = useState<string | null>(null);
-  const last = useRef<{ text: string; key: string } | null>(null);
+  const last = useRef<{ what: string; key: string } | null>(null);
   const send = async ({ text, model }: Outgoing): Promise<boolean> => {
     if (isSending) return false;
-    const key = last.current?.text === text ? last.current.key : newKey();
-    last.current = { text, key };
+    const what = JSON.stringify([text, model]);
+    const key = last.current?.what === what ? last.current.key : newKey();
+    last.current = { what, key };
     setSending(true);
     setError(null);
     try {

@@ -1,0 +1,108 @@
+/** Chromium for figures of the pages: cold contexts, one clock with this process, and a watch on the page's text. */
+import type { Browser, BrowserContext, Page } from "playwright-core";
+import { cookiesOf, DESKTOP, launchBrowser } from "../e2e/browser";
+import type { BenchContext } from "./context";
+import { clockMs, ClockReader } from "./scripted-model";
+
+const LIMIT_MS = 60_000;
+
+/** The caller closes it. */
+export async function startBrowser(ctx: BenchContext): Promise<{ browser: Browser; close(): Promise<void> }> {
+  const browser = await launchBrowser();
+  return { browser, close: ctx.cleanup.add(() => browser.close()) };
+}
+
+/** A page with an empty cache, signed in when a cookie header is given. */
+export async function coldPage(
+  browser: Browser,
+  at: { url: string; cookie?: string },
+): Promise<{ page: Page; context: BrowserContext }> {
+  const context = await browser.newContext({ viewport: DESKTOP });
+  context.setDefaultTimeout(LIMIT_MS);
+  if (at.cookie !== undefined) {
+    await context.addCookies(cookiesOf(at.cookie, at.url));
+  }
+  return { page: await context.newPage(), context };
+}
+
+/** What a page showed in one turn. Times are of this process's clock, ms since 1970. */
+export interface Shown {
+  /** Of each clock reading that came into the page's text: written by the model until it was in the document. */
+  latenciesMs: number[];
+  /** When each frame was drawn, from the first reading to the last. */
+  frameTimesMs: number[];
+}
+
+interface Watch {
+  seen: [text: string, atMs: number][];
+  frames: number[];
+}
+declare global {
+  interface Window {
+    benchWatch?: Watch;
+  }
+}
+
+/** Begins to note which clock readings of the model come into the page's text, and when. */
+export async function watchText(page: Page): Promise<void> {
+  await page.evaluate(() => {
+    const watch: Watch = { seen: [], frames: [] };
+    window.benchWatch = watch;
+    const known = new Set<string>();
+    const now = () => performance.timeOrigin + performance.now();
+    const look = (text: string) => {
+      for (const [reading] of text.matchAll(/<\d+\.\d{3}>/g)) {
+        if (known.has(reading)) continue;
+        known.add(reading);
+        watch.seen.push([reading, now()]);
+      }
+    };
+    new MutationObserver((records) => {
+      // One look at each place that changed, however many records tell of it.
+      const places = new Set<Node>();
+      for (const { target, addedNodes } of records) {
+        places.add(target);
+        for (const node of addedNodes) places.add(node);
+      }
+      for (const node of places) look(node.textContent ?? "");
+    }).observe(document.body, { subtree: true, childList: true, characterData: true });
+    const frame = () => {
+      watch.frames.push(now());
+      requestAnimationFrame(frame);
+    };
+    requestAnimationFrame(frame);
+  });
+}
+
+/** Waits until `count` readings are in the page, and takes what was noted. @throws Error when they do not come */
+export async function takeShown(page: Page, count: number): Promise<Shown> {
+  const offsetMs = await clockOffset(page);
+  await page.waitForFunction((wanted) => (window.benchWatch?.seen.length ?? 0) >= wanted, count, {
+    polling: 100,
+  });
+  const watch = await page.evaluate(() => {
+    const taken = window.benchWatch;
+    if (taken !== undefined) window.benchWatch = undefined;
+    return taken ?? { seen: [], frames: [] };
+  });
+  const clocks = new ClockReader();
+  const latenciesMs = watch.seen.flatMap(([text, atMs]) =>
+    clocks.take(text).map((writtenMs) => atMs - offsetMs - writtenMs),
+  );
+  const first = watch.seen[0]?.[1] ?? 0;
+  const last = watch.seen.at(-1)?.[1] ?? 0;
+  const frames = watch.frames.filter((at) => at >= first && at <= last);
+  return { latenciesMs, frameTimesMs: frames.map((at) => at - offsetMs) };
+}
+
+/** How far the page's clock is ahead of ours, ms; as exact as half of the shortest of a few round trips. */
+async function clockOffset(page: Page): Promise<number> {
+  let best = { tripMs: Infinity, offsetMs: 0 };
+  for (let trial = 0; trial < 20; trial++) {
+    const before = clockMs();
+    const theirs = await page.evaluate(() => performance.timeOrigin + performance.now());
+    const tripMs = clockMs() - before;
+    if (tripMs < best.tripMs) best = { tripMs, offsetMs: theirs - before - tripMs / 2 };
+  }
+  return best.offsetMs;
+}

@@ -1,0 +1,13 @@
+/** The baseline of the pages: opencode's own web UI, served by the same binary, showing its own session. */
+import type { Page } from "playwright-core";
+import type { BareOpencode } from "./bare-opencode";
+
+/** The address of the session's page. */
+export function sessionAddress({ url, directory, sessionId }: BareOpencode): string {
+  return `${url}/${Buffer.from(directory).toString("base64url")}/session/${sessionId}`;
+}
+
+/** The page can be typed into. */
+export async function untilOpencodeTakesText(page: Page): Promise<void> {
+  await page.locator("[contenteditable=true], textarea").first().waitFor();
+}
