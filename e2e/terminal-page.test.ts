@@ -188,14 +188,26 @@ describe("the terminal in the page", () => {
       /^HIDDEN$/m,
     );
     const click = async (text: string) => {
-      const row = (await lines(page)).findIndex((line) => line.startsWith(text));
-      const box = await shown(page).locator(".xterm-rows > div").nth(row).boundingBox();
-      if (!box) throw new Error(`"${text}" is not on the screen`);
-      // xterm looks for a link where the pointer comes to rest, and opens what it found there.
-      await page.mouse.move(box.x + 60, box.y + box.height / 2 + 2);
-      await page.mouse.move(box.x + 20, box.y + box.height / 2);
-      if (text !== "SCRIPT") await panelOf(page).locator("p", { hasText: target }).first().waitFor();
-      await page.mouse.click(box.x + 20, box.y + box.height / 2);
+      const point = async () => {
+        const row = (await lines(page)).findIndex((line) => line.startsWith(text));
+        const box = await shown(page).locator(".xterm-rows > div").nth(row).boundingBox();
+        if (!box) throw new Error(`"${text}" is not on the screen`);
+        // xterm looks for a link where the pointer comes to rest, and opens what it found there.
+        await page.mouse.move(box.x + 60, box.y + box.height / 2 + 2);
+        await page.mouse.move(box.x + 20, box.y + box.height / 2);
+        return { x: box.x + 20, y: box.y + box.height / 2 };
+      };
+      let at = await point();
+      // A line that is drawn again meanwhile lets go of its link until the pointer moves.
+      if (text !== "SCRIPT") {
+        await expect
+          .poll(async () => {
+            at = await point();
+            return panelOf(page).locator("p", { hasText: target }).count();
+          })
+          .toBeGreaterThan(0);
+      }
+      await page.mouse.click(at.x, at.y);
     };
     await click("SCRIPT");
     await click("HIDDEN");
