@@ -40,7 +40,7 @@ describe("the first visitor, in a browser", () => {
     await page.goto(product.url);
     await page.waitForURL(/\/claim/);
     await fillClaim(page);
-    await page.getByText(/code/i).and(page.getByRole("alert")).waitFor();
+    await page.getByRole("alert").filter({ hasText: /code/i }).waitFor();
     await fillClaim(page, { code, password: OWNER.email });
     await page
       .getByRole("alert")
@@ -48,7 +48,7 @@ describe("the first visitor, in a browser", () => {
       .waitFor();
     await fillClaim(page, { code });
     await page.waitForURL(`${product.url}/`);
-    await page.getByText(OWNER.name).first().waitFor();
+    await page.getByRole("button", { name: `Account of ${OWNER.name}` }).waitFor();
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(390);
     const again = await post(product.url, "system.claim", { code, ...OWNER });
     expect([again.status, await again.text()]).toEqual([409, expect.stringContaining("already_claimed")]);
@@ -70,13 +70,16 @@ describe("the first visitor, in a browser", () => {
     await page.waitForURL(`${product.url}/`);
 
     const cookie = (await page.context().cookies()).map(({ name, value }) => `${name}=${value}`).join("; ");
+    await page.goto(`${product.url}/settings/tokens`);
+    await page.getByRole("button", { name: "New token" }).click();
     await page.getByLabel(/what is it for/i).fill("laptop");
     await page.getByRole("button", { name: /create token/i }).click();
     const token = await page.getByText(/^oa_/).first().textContent();
     const client = createClient({ url: product.url, token: token?.trim() ?? "" });
     expect(await client.account.me.query()).toMatchObject({ email: OWNER.email, role: "owner" });
 
-    await page.getByRole("button", { name: /sign out/i }).click();
+    await page.getByRole("button", { name: /Account of/ }).click();
+    await page.getByRole("menuitem", { name: "Sign out" }).click();
     await page.waitForURL(/\/sign-in/);
     const afterwards = await fetch(`${product.url}/api/trpc/account.me`, { headers: { cookie } });
     expect(afterwards.status).toBe(401);
