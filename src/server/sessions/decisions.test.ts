@@ -1,14 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { CONTRACT_VERSION } from "../../../sidecar/src/protocol";
 import { DriverError } from "../../drivers/driver";
-import {
-  instanceEndReason,
-  provisioningFailure,
-  reconcileDecision,
-  refusal,
-  titleByPrompt,
-  titleFrom,
-} from "./decisions";
+import { instanceEndReason, provisioningFailure, reconcileDecision, refusal, titleFrom } from "./decisions";
 
 const running = { kind: "running", startedAt: "2026-11-01T00:00:00Z" } as const;
 const killed = {
@@ -111,18 +104,5 @@ describe("titleFrom", () => {
   });
   it("falls back to the day", () => {
     expect(titleFrom(undefined, now)).toBe("New session, 2026-11-01 10:20");
-  });
-});
-
-describe("titleByPrompt", () => {
-  const createdAt = "2026-11-01T10:20:30.000Z";
-  const unnamed = { title: titleFrom(undefined, new Date(createdAt)), createdAt };
-  it("names a session that was made without a title", () => {
-    expect(titleByPrompt(unnamed, { kind: "prompt", text: "make a page" })).toBe("make a page");
-  });
-  it("leaves the title that a person or an earlier prompt gave, and takes none from a command or from nothing", () => {
-    expect(titleByPrompt({ ...unnamed, title: "Mine" }, { kind: "prompt", text: "make a page" })).toBeNull();
-    expect(titleByPrompt(unnamed, { kind: "shell", text: "ls" })).toBeNull();
-    expect(titleByPrompt(unnamed, { kind: "prompt", text: "#script" })).toBeNull();
   });
 });

@@ -136,20 +136,6 @@ export function refusal(
   }
 }
 
-/**
- * The title that the first prompt gives to a session that was made without one.
- * @returns null when somebody gave it one, or an earlier prompt did
- */
-export function titleByPrompt(
-  session: { title: string; createdAt: string },
-  prompt: { kind: "prompt" | "shell"; text: string },
-): string | null {
-  const madeAt = new Date(session.createdAt);
-  if (prompt.kind === "shell" || session.title !== titleFrom(undefined, madeAt)) return null;
-  const title = titleFrom(prompt.text, madeAt);
-  return title === session.title ? null : title;
-}
-
 /** The title of a session that was given none: the prompt's first words, or the day. */
 export function titleFrom(prompt: string | undefined, now: Date): string {
   const firstLine = prompt

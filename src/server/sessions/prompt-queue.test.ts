@@ -7,11 +7,9 @@ import { testDatabase, type TestDatabase } from "../db/testing";
 import { createEventLog, type EventLog } from "../events/event-log";
 import type { SidecarClient } from "../sidecar-client/sidecar-client";
 import { SidecarError } from "../sidecar-client/sidecar-error";
-import { titleFrom } from "./decisions";
 import { createKeyedMutex } from "./keyed-mutex";
 import { SESSION_LIMITS } from "./limits";
 import { createPromptQueue, type PromptQueue } from "./prompt-queue";
-import { findSession } from "./session-store";
 
 describe("prompt queue", () => {
   let t: TestDatabase;
@@ -82,17 +80,6 @@ describe("prompt queue", () => {
     ends(first.promptId);
     await queue.dispatch(t.sessionId);
     expect(taken.map((p) => p.text)).toEqual(["a", "b"]);
-  });
-
-  it("names a session that has no title after its first prompt, and says so in the log", () => {
-    const title = () => findSession(t.db, t.sessionId)?.title;
-    const { createdAt } = findSession(t.db, t.sessionId) ?? { createdAt: "" };
-    const unnamed = titleFrom(undefined, new Date(createdAt));
-    t.db.update(sessions).set({ title: unnamed }).run();
-    add("a", "make a page");
-    add("b", "and another");
-    expect(title()).toBe("make a page");
-    expect(types()).toEqual(["prompt.queued", "session.updated", "prompt.queued"]);
   });
 
   it("gives the same answer to the same key and queues nothing again", async () => {

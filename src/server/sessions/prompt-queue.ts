@@ -11,11 +11,9 @@ import { newId } from "../ids";
 import type { SidecarClient } from "../sidecar-client/sidecar-client";
 import { SidecarError, type SidecarErrorCode } from "../sidecar-client/sidecar-error";
 import type { Connection } from "./connections";
-import { titleByPrompt } from "./decisions";
 import type { KeyedMutex } from "./keyed-mutex";
 import { SESSION_LIMITS } from "./limits";
 import { firstInState, type PromptId, type PromptRow, untilEnded } from "./running-prompt";
-import { setTitle } from "./session-marks";
 import { findSession, setStatus, type SessionRow } from "./session-store";
 import { createWaitingNotices } from "./waiting-notices";
 
@@ -230,9 +228,6 @@ function insertPrompt(
       ...(prompt.agent ? { agent: prompt.agent } : {}),
     },
   });
-  const session = findSession(tx.store, prompt.sessionId);
-  const title = session && titleByPrompt(session, prompt);
-  if (session && title) setTitle(tx, session, title);
   return id;
 }
 

@@ -78,7 +78,7 @@ function NewSessionForm({ onClose }: { onClose: () => void }) {
       <Field
         name="title"
         label="Title"
-        placeholder="From the first prompt"
+        placeholder="From what it should do, or the day"
         maxLength={200}
         autoComplete="off"
       />
