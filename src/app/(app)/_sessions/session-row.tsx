@@ -23,8 +23,9 @@ export function SessionRow({ session }: { session: SessionSummary }) {
           title={withoutReordering(session.title)}
           className={`block truncate after:absolute after:inset-0 after:rounded-md ${session.unread ? "font-semibold" : "font-medium"}`}
         >
+          {/* First, as what is cut off and lies out of the flow widens the page. */}
+          {session.unread && <span className="sr-only">unread: </span>}
           <bdi>{withoutReordering(session.title)}</bdi>
-          {session.unread && <span className="sr-only"> (unread)</span>}
         </Link>
         <p className="flex min-w-0 items-center gap-2 text-small text-muted">
           <StatusDot tone={tone} word={word} />
