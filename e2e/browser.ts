@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
 import { OWNER, signIn } from "./harness";
 
-const CHROMIUM = process.env.OPENAGENT_CHROMIUM ?? "/usr/bin/chromium";
+const CHROMIUM = "/usr/bin/chromium";
 const ARGS = [
   "--no-sandbox",
   "--disable-gpu",
@@ -47,18 +47,18 @@ export function cookiesOf(header: string, url: string): { name: string; value: s
   });
 }
 
+declare global {
+  interface Window {
+    axe: { run(): Promise<{ violations: { id: string; help: string; nodes: { html: string }[] }[] }> };
+  }
+}
+
 /** What axe finds wrong with the page as it is now, one line each. */
 export async function axeFindings(page: Page): Promise<string[]> {
   // By the debugger, as a page of ours runs no script without its nonce.
   await page.evaluate(AXE);
   return page.evaluate(async () => {
-    const { violations } = await (
-      globalThis as unknown as {
-        axe: {
-          run(): Promise<{ violations: { id: string; help: string; nodes: { html: string }[] }[] }>;
-        };
-      }
-    ).axe.run();
+    const { violations } = await window.axe.run();
     return violations.map(
       ({ id, help, nodes }) => `${id}: ${help}: ${nodes.map(({ html }) => html).join(" | ")}`,
     );

@@ -43,7 +43,7 @@ export function timelineWindow(
   timeline: Timeline,
   opts: { beforeSeq?: number; limit: number },
 ): TimelineWindow {
-  const end = opts.beforeSeq === undefined ? timeline.messages.length : firstFrom(timeline, opts.beforeSeq);
+  const end = opts.beforeSeq === undefined ? timeline.messages.length : placeOf(timeline, opts.beforeSeq);
   const start = Math.max(0, end - opts.limit);
   const messages = timeline.messages.slice(start, end);
   return {
@@ -104,7 +104,7 @@ function holding(
 }
 
 /** Place of the first message that began at `seq` or later. They stand in the order of their `startedSeq`. */
-function firstFrom(timeline: Timeline, seq: number): number {
+export function placeOf(timeline: Timeline, seq: number): number {
   let low = 0;
   let high = timeline.messages.length;
   while (low < high) {

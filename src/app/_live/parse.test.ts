@@ -3,27 +3,9 @@ import { randomEvents } from "../../timeline/testing";
 import { parseEvent } from "./parse-event";
 import { parseAll } from "./parse-json";
 import { parseRequest, parseSession } from "./parse-rows";
+import { sessionAt } from "./session-source.testing";
 
-const session = {
-  id: "ses_1",
-  title: "Fix login",
-  status: "idle",
-  step: null,
-  reason: null,
-  model: { providerId: "demo", modelId: "demo-1" },
-  agent: "build",
-  permissionMode: "ask",
-  repo: null,
-  owner: { id: "usr_1", name: "Alice" },
-  visibility: "private",
-  busy: false,
-  needsInput: false,
-  agentState: "awake",
-  archived: false,
-  createdAt: "2026-11-25T10:00:00.000Z",
-  lastActivityAt: "2026-11-25T10:00:00.000Z",
-  lastSeq: 7,
-};
+const session = sessionAt(7);
 const request = {
   id: "req_1",
   sessionId: "ses_1",

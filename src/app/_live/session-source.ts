@@ -6,6 +6,7 @@ import type { TimelineWindow } from "../../timeline/window";
 import { api } from "../_client/api";
 import { WINDOW } from "./event-feed";
 import type { EventRow } from "./parse-event";
+import { isObject } from "./parse-json";
 import { parseSession } from "./parse-rows";
 import { watch, type WatchRefusal } from "./watch";
 
@@ -80,5 +81,5 @@ async function asked<T>(answer: Promise<T>): Promise<T> {
 function isGone(cause: unknown): boolean {
   if (!(cause instanceof TRPCClientError)) return false;
   const data: unknown = cause.data;
-  return typeof data === "object" && data !== null && "reason" in data && data.reason === "not_found";
+  return isObject(data) && data.reason === "not_found";
 }

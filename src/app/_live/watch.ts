@@ -1,6 +1,7 @@
 import type { ConvexReactClient, Watch } from "convex/react";
 import type { DefaultFunctionArgs, FunctionReference } from "convex/server";
 import { ConvexError } from "convex/values";
+import { isObject } from "./parse-json";
 
 /** Why a query failed: what the function said about it, or null for a fault of its own. */
 export type WatchRefusal = "signed_out" | "not_found" | null;
@@ -40,6 +41,6 @@ export function watch<Args extends DefaultFunctionArgs, Value>(
 function refusalOf(error: unknown): WatchRefusal {
   if (!(error instanceof ConvexError)) return null;
   const data: unknown = error.data;
-  if (typeof data !== "object" || data === null || !("reason" in data)) return null;
+  if (!isObject(data)) return null;
   return data.reason === "signed_out" || data.reason === "not_found" ? data.reason : null;
 }

@@ -1,6 +1,5 @@
 "use client";
 
-import { Button } from "../_ui/button";
 import { Dialog } from "../_ui/dialog";
 import { Field } from "../_ui/field";
 import { Form } from "../_ui/form";
@@ -20,12 +19,7 @@ export function RenameSessionDialog({ session, open, onClose }: RenameSessionDia
       <Form
         label="Rename"
         busyLabel="Renaming…"
-        buttons="end"
-        beside={
-          <Button kind="plain" onClick={onClose}>
-            Cancel
-          </Button>
-        }
+        onCancel={onClose}
         action={async (read) => {
           await rename(session, read("title"));
           onClose();

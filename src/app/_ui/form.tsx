@@ -13,10 +13,10 @@ interface FormProps {
   busyLabel: string;
   /** `leave`: after a success the page goes on to another one, so it stays busy. `stay`: it is ready again. */
   then?: "leave" | "stay";
-  /** `column`: a button over the whole width. `end`: at the end of the last line, behind `beside`. */
-  buttons?: "column" | "start" | "end";
-  /** Before the button. */
-  beside?: ReactNode;
+  /** `column`: a button over the whole width. */
+  buttons?: "column" | "start";
+  /** Of a dialog's form: the buttons stand at its end, and the first one goes away without doing anything. */
+  onCancel?: () => void;
   children: ReactNode;
 }
 
@@ -31,7 +31,15 @@ const BUTTONS = {
  * button is off, which keeps Enter off too, and the method is POST: a browser that submitted by itself would put a
  * password into the address.
  */
-export function Form({ action, label, busyLabel, then = "leave", buttons = "column", ...rest }: FormProps) {
+export function Form({
+  action,
+  label,
+  busyLabel,
+  then = "leave",
+  buttons = "column",
+  onCancel,
+  children,
+}: FormProps) {
   const { error, busy, onSubmit } = useSubmit(action, { staysBusy: then === "leave" });
   const scriptRuns = useSyncExternalStore(subscribeToNothing, inBrowser, onServer);
   return (
@@ -43,16 +51,20 @@ export function Form({ action, label, busyLabel, then = "leave", buttons = "colu
       }}
       className="flex flex-col gap-4"
     >
-      {rest.children}
+      {children}
       {error !== null && <Notice>{error}</Notice>}
-      <div className={BUTTONS[buttons]}>
-        {rest.beside}
+      <div className={BUTTONS[onCancel === undefined ? buttons : "end"]}>
+        {onCancel !== undefined && (
+          <Button kind="plain" onClick={onCancel}>
+            Cancel
+          </Button>
+        )}
         <Button
           type="submit"
           disabled={!scriptRuns}
           busy={busy}
           busyLabel={busyLabel}
-          className={buttons === "column" ? "min-h-10" : ""}
+          className={onCancel === undefined && buttons === "column" ? "min-h-10" : ""}
         >
           {label}
         </Button>

@@ -42,12 +42,7 @@ function NewSessionForm({ onClose }: { onClose: () => void }) {
     <Form
       label="Start session"
       busyLabel="Starting…"
-      buttons="end"
-      beside={
-        <Button kind="plain" onClick={onClose}>
-          Cancel
-        </Button>
-      }
+      onCancel={onClose}
       action={(read) =>
         create({
           prompt: read("prompt").trim() === "" ? undefined : read("prompt"),

@@ -8,15 +8,6 @@ import { STEPS } from "../../../_session/session-state";
 import { between, duration } from "./_conversation/figures";
 import { Elapsed } from "./_conversation/ticking";
 
-const SAYS: Record<ProvisioningStep, string> = {
-  image: "image",
-  volume: "volume",
-  container: "container",
-  sidecar: "sidecar",
-  keys: "keys",
-  agent: "agent",
-};
-
 /** How far a session that is being made has come, and how long each step took of those that were seen here. */
 export function CreatingSteps({
   session,
@@ -29,7 +20,7 @@ export function CreatingSteps({
     <section aria-label="Making the session" className="border-b border-line px-4 py-3">
       <div className="mx-auto flex max-w-[760px] flex-wrap items-center gap-x-4 gap-y-1 text-small">
         <span role="status" className="font-medium">
-          {at === -1 ? "Getting ready" : `Step ${at + 1} of ${STEPS.length}: ${SAYS[STEPS[at] ?? "image"]}`}
+          {at === -1 ? "Getting ready" : `Step ${at + 1} of ${STEPS.length}: ${session.step}`}
         </span>
         <ol className="flex flex-wrap items-center gap-x-3 gap-y-1 text-muted">
           {STEPS.map((step, place) => (
@@ -41,7 +32,7 @@ export function CreatingSteps({
               {place < at && <Check size={13} aria-label="done" className="text-good" />}
               {place === at && <span aria-hidden className="size-2 animate-beat rounded-full bg-accent" />}
               {place > at && <span aria-hidden className="size-2 rounded-full border border-muted" />}
-              {SAYS[step]}
+              {step}
               <span className="text-muted tabular-nums">{place < at ? took(begins, place) : ""}</span>
             </li>
           ))}

@@ -3,7 +3,6 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api } from "../../../_client/api";
-import { Button } from "../../../_ui/button";
 import { Field } from "../../../_ui/field";
 import { Form } from "../../../_ui/form";
 import { TextArea } from "../../../_ui/text-area";
@@ -25,17 +24,7 @@ export function EndpointForm({ onDone }: { onDone: () => void }) {
   }
 
   return (
-    <Form
-      action={save}
-      label="Store endpoint"
-      busyLabel="Storing…"
-      buttons="end"
-      beside={
-        <Button kind="plain" onClick={onDone}>
-          Cancel
-        </Button>
-      }
-    >
+    <Form action={save} label="Store endpoint" busyLabel="Storing…" onCancel={onDone}>
       <Field
         name="name"
         label="Name"

@@ -6,7 +6,6 @@ import { api } from "../../../_client/api";
 import { sentenceOf } from "../../../_client/sentence-of";
 import { DEMO_MODEL } from "../../../_session/model-choice";
 import { useCatalog } from "../../../_session/model-picker";
-import { Button } from "../../../_ui/button";
 import { Combobox, type ComboboxItem } from "../../../_ui/combobox";
 import { Field } from "../../../_ui/field";
 import { Form } from "../../../_ui/form";
@@ -29,17 +28,7 @@ export function ProviderKeyForm({ onDone }: { onDone: () => void }) {
   }
 
   return (
-    <Form
-      action={save}
-      label="Store key"
-      busyLabel="Storing…"
-      buttons="end"
-      beside={
-        <Button kind="plain" onClick={onDone}>
-          Cancel
-        </Button>
-      }
-    >
+    <Form action={save} label="Store key" busyLabel="Storing…" onCancel={onDone}>
       <ProviderField value={provider} onChange={setProvider} />
       <Field
         name="key"

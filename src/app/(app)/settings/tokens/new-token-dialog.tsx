@@ -3,7 +3,6 @@
 import { useState } from "react";
 import type { Scope } from "../../../../server/trpc/policy";
 import { api } from "../../../_client/api";
-import { Button } from "../../../_ui/button";
 import { Dialog } from "../../../_ui/dialog";
 import { Field } from "../../../_ui/field";
 import { Form } from "../../../_ui/form";
@@ -48,17 +47,7 @@ function TokenForm({ onClose, onCreated }: Omit<NewTokenDialogProps, "open">) {
   }
 
   return (
-    <Form
-      action={create}
-      label="Create token"
-      busyLabel="Creating…"
-      buttons="end"
-      beside={
-        <Button kind="plain" onClick={onClose}>
-          Cancel
-        </Button>
-      }
-    >
+    <Form action={create} label="Create token" busyLabel="Creating…" onCancel={onClose}>
       <Field
         name="name"
         label="What is it for?"

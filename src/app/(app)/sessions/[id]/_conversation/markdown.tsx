@@ -6,6 +6,7 @@ import remarkGfm from "remark-gfm";
 import remend from "remend";
 import { CodeBlock } from "./code-block";
 import { endsInFence, markdownBlocks } from "./markdown-blocks";
+import { safeUrl } from "./safe-url";
 import { withoutReordering } from "./shown-text";
 
 const PLUGINS = [remarkGfm];
@@ -36,11 +37,6 @@ const Block = memo(function Block({ text, streaming }: { text: string; streaming
     </ReactMarkdown>
   );
 });
-
-/** Only addresses that open a page or a mail somewhere else; every other link is text. */
-export function safeUrl(url: string): string {
-  return /^(?:https?:\/\/|mailto:)/i.test(url) && URL.canParse(url) ? url : "";
-}
 
 function Link({ href, children, ...rest }: ComponentProps<"a">) {
   // Its target would be an id that two messages share.

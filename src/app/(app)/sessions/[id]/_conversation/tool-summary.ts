@@ -1,4 +1,5 @@
 import type { ToolView } from "../../../../../timeline/view";
+import { isObject } from "../../../../_live/parse-json";
 import { workspacePath } from "./short-path";
 import { linesOf, parseDiff, replacementDiff, type FileDiff } from "./unified-diff";
 
@@ -76,7 +77,7 @@ export function diffsOf(tool: ToolView): FileDiff[] {
   }
   const file = input(tool, "filePath") || null;
   if (tool.name === "write") return [replacementDiff(file, "", input(tool, "content"))].filter(hasLines);
-  const edits = Array.isArray(tool.input.edits) ? tool.input.edits.filter(isRecord) : [tool.input];
+  const edits = Array.isArray(tool.input.edits) ? tool.input.edits.filter(isObject) : [tool.input];
   return edits
     .map((edit) => replacementDiff(file, textIn(edit, "oldString"), textIn(edit, "newString")))
     .filter(hasLines);
@@ -95,10 +96,6 @@ export function input(tool: ToolView, name: string): string {
 function textIn(record: Record<string, unknown>, name: string): string {
   const value = record[name];
   return typeof value === "string" ? value : "";
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function hasLines(diff: FileDiff): boolean {
@@ -158,7 +155,7 @@ function found(tool: ToolView, what: "file" | "match"): string | null {
 }
 
 function todoCount(tool: ToolView): string | null {
-  const todos = Array.isArray(tool.input.todos) ? tool.input.todos.filter(isRecord) : [];
+  const todos = Array.isArray(tool.input.todos) ? tool.input.todos.filter(isObject) : [];
   if (todos.length === 0) return null;
   return `${todos.filter((todo) => todo.status === "completed").length} of ${todos.length} done`;
 }

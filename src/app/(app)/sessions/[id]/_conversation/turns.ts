@@ -24,18 +24,6 @@ export interface Turn {
   reverted: boolean;
 }
 
-/** Place of the first message that began at `seq` or later. */
-export function placeOf(timeline: Timeline, seq: number): number {
-  let low = 0;
-  let high = timeline.messages.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((timeline.messages.at(middle)?.startedSeq ?? seq) < seq) low = middle + 1;
-    else high = middle;
-  }
-  return low;
-}
-
 /**
  * Where to begin to show at least `count` messages before `end`: at what a person asked, so that no turn is cut in two
  * unless it is longer than three times that.

@@ -1,6 +1,7 @@
 import { useEffect, useState } from "react";
 import type { Timeline } from "../../../../../timeline/timeline";
-import { placeOf, startOf } from "./turns";
+import { placeOf } from "../../../../../timeline/window";
+import { startOf } from "./turns";
 
 /** Messages that are drawn at first, and more at a time. */
 const CHUNK = 50;
