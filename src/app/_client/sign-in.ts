@@ -1,17 +1,14 @@
-import { z } from "zod";
-
-const csrf = z.object({ csrfToken: z.string() });
-const refusal = z.object({ error: z.object({ message: z.string() }) });
+import { isObject } from "./parse-json";
 
 /** @throws Error with a sentence when the two do not go together, or after too many tries */
 export async function signIn(person: { email: string; password: string }): Promise<void> {
   const response = await post("/api/auth/callback/credentials", person);
   if (response.ok) return;
   const body: unknown = await response.json();
-  const refused = refusal.safeParse(body);
+  const refusal = isObject(body) && isObject(body.error) ? body.error.message : null;
   throw new Error(
-    refused.success
-      ? refused.data.error.message
+    typeof refusal === "string"
+      ? refusal
       : "E-mail address and password do not go together. Check both and try again.",
   );
 }
@@ -24,6 +21,9 @@ export async function signOut(): Promise<void> {
 
 /** next-auth takes forms with a token that only its own pages can read. */
 async function post(path: string, fields: Record<string, string>): Promise<Response> {
-  const { csrfToken } = csrf.parse(await (await fetch("/api/auth/csrf")).json());
+  const body: unknown = await (await fetch("/api/auth/csrf")).json();
+  if (!isObject(body) || typeof body.csrfToken !== "string")
+    throw new Error("The server's answer is not what it should be. Reload the page, then try again.");
+  const { csrfToken } = body;
   return fetch(path, { method: "POST", body: new URLSearchParams({ ...fields, csrfToken, json: "true" }) });
 }

@@ -1,5 +1,5 @@
 import type { EventBody, EventType, SessionEvent } from "../../../sidecar/src/contract";
-import { hasStrings, isObject, parseObject } from "./parse-json";
+import { hasStrings, isObject, parseObject } from "../_client/parse-json";
 
 /** As the mirror keeps an event. */
 export interface EventRow {

@@ -1,6 +1,6 @@
 import type { AgentRequest } from "../../server/requests/requests";
 import type { Session } from "../../server/sessions/session-store";
-import { hasStrings, isObject, parseObject } from "./parse-json";
+import { hasStrings, isObject, parseObject } from "../_client/parse-json";
 
 /** A session with what the caller has read of it. */
 export type SessionSummary = Session;

@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from "vitest";
 import { randomEvents } from "../../timeline/testing";
 import { parseEvent } from "./parse-event";
-import { parseAll } from "./parse-json";
+import { parseAll } from "../_client/parse-json";
 import { parseRequest, parseSession } from "./parse-rows";
 import { sessionAt } from "./session-source.testing";
 

@@ -6,7 +6,7 @@ import type { TimelineWindow } from "../../timeline/window";
 import { api } from "../_client/api";
 import { WINDOW } from "./event-feed";
 import type { EventRow } from "./parse-event";
-import { isObject } from "./parse-json";
+import { isObject } from "../_client/parse-json";
 import { parseSession } from "./parse-rows";
 import { watch, type WatchRefusal } from "./watch";
 

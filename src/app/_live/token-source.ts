@@ -1,4 +1,4 @@
-import { isObject, parseObject } from "./parse-json";
+import { isObject, parseObject } from "../_client/parse-json";
 import type { TokenSource } from "./token";
 
 /** Tokens from the server, for whoever the cookie says. Read by hand: the answer may come from a proxy in between. */

@@ -1,7 +1,7 @@
 import { useMemo } from "react";
 import { api } from "../../../convex/_generated/api";
 import type { AgentRequest } from "../../server/requests/requests";
-import { parseAll } from "./parse-json";
+import { parseAll } from "../_client/parse-json";
 import { parseRequest, parseSession, type SessionSummary } from "./parse-rows";
 import { useWatched } from "./use-watched";
 

@@ -1,7 +1,7 @@
 import type { ConvexReactClient, Watch } from "convex/react";
 import type { DefaultFunctionArgs, FunctionReference } from "convex/server";
 import { ConvexError } from "convex/values";
-import { isObject } from "./parse-json";
+import { isObject } from "../_client/parse-json";
 
 /** Why a query failed: what the function said about it, or null for a fault of its own. */
 export type WatchRefusal = "signed_out" | "not_found" | null;

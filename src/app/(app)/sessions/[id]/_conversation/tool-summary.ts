@@ -1,5 +1,5 @@
 import type { ToolView } from "../../../../../timeline/view";
-import { isObject } from "../../../../_live/parse-json";
+import { isObject } from "../../../../_client/parse-json";
 import { workspacePath } from "./short-path";
 import { linesOf, parseDiff, replacementDiff, type FileDiff } from "./unified-diff";
 
