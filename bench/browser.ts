@@ -19,6 +19,8 @@ export async function coldPage(
 ): Promise<{ page: Page; context: BrowserContext }> {
   const context = await browser.newContext({ viewport: DESKTOP });
   context.setDefaultTimeout(LIMIT_MS);
+  // What compiles this file keeps function names with a helper that a page does not have.
+  await context.addInitScript({ content: "globalThis.__name ??= (named) => named;" });
   if (at.cookie !== undefined) {
     await context.addCookies(cookiesOf(at.cookie, at.url));
   }
@@ -36,28 +38,32 @@ export interface Shown {
 interface Watch {
   seen: [text: string, atMs: number][];
   frames: number[];
+  end(): void;
 }
 declare global {
   interface Window {
     benchWatch?: Watch;
+    /** Every reading that was ever in the page: an older turn's text is no news. */
+    benchKnown?: Set<string>;
   }
 }
 
 /** Begins to note which clock readings of the model come into the page's text, and when. */
 export async function watchText(page: Page): Promise<void> {
   await page.evaluate(() => {
-    const watch: Watch = { seen: [], frames: [] };
-    window.benchWatch = watch;
-    const known = new Set<string>();
+    const known = (window.benchKnown ??= new Set());
     const now = () => performance.timeOrigin + performance.now();
+    const seen: Watch["seen"] = [];
     const look = (text: string) => {
       for (const [reading] of text.matchAll(/<\d+\.\d{3}>/g)) {
         if (known.has(reading)) continue;
         known.add(reading);
-        watch.seen.push([reading, now()]);
+        seen.push([reading, now()]);
       }
     };
-    new MutationObserver((records) => {
+    look(document.body.textContent);
+    seen.length = 0;
+    const observer = new MutationObserver((records) => {
       // One look at each place that changed, however many records tell of it.
       const places = new Set<Node>();
       for (const { target, addedNodes } of records) {
@@ -65,12 +71,19 @@ export async function watchText(page: Page): Promise<void> {
         for (const node of addedNodes) places.add(node);
       }
       for (const node of places) look(node.textContent ?? "");
-    }).observe(document.body, { subtree: true, childList: true, characterData: true });
+    });
+    observer.observe(document.body, { subtree: true, childList: true, characterData: true });
+    const frames: number[] = [];
     const frame = () => {
-      watch.frames.push(now());
-      requestAnimationFrame(frame);
+      frames.push(now());
+      nextFrame = requestAnimationFrame(frame);
     };
-    requestAnimationFrame(frame);
+    let nextFrame = requestAnimationFrame(frame);
+    const end = () => {
+      observer.disconnect();
+      cancelAnimationFrame(nextFrame);
+    };
+    window.benchWatch = { seen, frames, end };
   });
 }
 
@@ -81,9 +94,9 @@ export async function takeShown(page: Page, count: number): Promise<Shown> {
     polling: 100,
   });
   const watch = await page.evaluate(() => {
-    const taken = window.benchWatch;
-    if (taken !== undefined) window.benchWatch = undefined;
-    return taken ?? { seen: [], frames: [] };
+    const { seen = [], frames = [], end } = window.benchWatch ?? {};
+    end?.();
+    return { seen, frames };
   });
   const clocks = new ClockReader();
   const latenciesMs = watch.seen.flatMap(([text, atMs]) =>

@@ -18,6 +18,7 @@ const APP_SOURCES = [
   "postcss.config.mjs",
   "tsconfig.json",
   "scripts/build-server.mjs",
+  "scripts/compress-static.mjs",
   "scripts/lib/listen-host.mjs",
 ];
 const SIDECAR_SOURCES = ["sidecar", "package.json", "package-lock.json", "scripts/build-sidecar.mjs"];
@@ -111,5 +112,6 @@ async function buildApp(environment) {
     failure: "The app could not be built. Mend what the lines above name, then try again.",
   };
   await runProgram(nodeProgram(), ["node_modules/next/dist/bin/next", "build"], options);
+  await runProgram(nodeProgram(), ["scripts/compress-static.mjs"], options);
   await runProgram(nodeProgram(), ["scripts/build-server.mjs"], options);
 }

@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { createServer } from "node:http";
+import { join } from "node:path";
 import next from "next";
+import { createCompressedFiles } from "./compressed-files";
 import { contentSecurityPolicy } from "./content-security-policy";
 import type { RequestHandler, RequestRoute } from "./dispatcher";
 import type { UpgradeRoute } from "./upgrades";
@@ -62,6 +64,7 @@ export async function createPages(opts: {
   return {
     routes: [
       { prefix: "/", handle },
+      ...(opts.dev ? [] : [createStaticRoute(opts.dir, handle)]),
       {
         prefix: "/api/auth",
         hasOwnCsrfToken: true,
@@ -72,4 +75,9 @@ export async function createPages(opts: {
     upgrades: opts.dev ? [hotReload] : [],
     close: () => app.close(),
   };
+}
+
+function createStaticRoute(dir: string, otherwise: RequestHandler): RequestRoute {
+  const prefix = "/_next/static";
+  return { prefix, handle: createCompressedFiles({ folder: join(dir, ".next/static"), prefix, otherwise }) };
 }
