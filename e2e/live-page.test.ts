@@ -219,7 +219,7 @@ describe("a session's page", () => {
     await page.getByText("This session is gone").waitFor(LONG);
     await shot(page, "gone");
     await page.getByRole("main").getByRole("link", { name: "To the sessions" }).click();
-    await page.getByText("No sessions yet").waitFor(LONG);
+    await page.getByRole("heading", { name: "No sessions yet" }).waitFor(LONG);
   });
 
   it("leaves whoever scrolled up where they read, and brings them to what is new when they ask", async () => {
@@ -304,6 +304,54 @@ describe("a session's page", () => {
     await remove(id);
   });
 
+  it("loads a menu when it is wanted, by pointer or by keys, and gives the focus back", async () => {
+    const id = await newSession("ask", "With a menu");
+    const { page, context } = await open(id);
+    const more = page.locator("main").getByRole("button", { name: "More about With a menu" });
+    const menu = page.getByRole("menu");
+    await context.setOffline(true);
+    await more.click();
+    await page.getByText("This could not be loaded from the server.").waitFor(LONG);
+    expect(await menu.count()).toBe(0);
+    await context.setOffline(false);
+    await page.reload();
+    await more.focus();
+    await page.keyboard.press("Enter");
+    await menu.waitFor(LONG);
+    await page.keyboard.press("Escape");
+    await menu.waitFor({ state: "hidden" });
+    await expect.poll(() => hasFocus(more), LONG).toBe(true);
+    await page.keyboard.press("Enter");
+    await menu.waitFor(LONG);
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Enter");
+    const title = page.getByRole("dialog", { name: "Rename session" }).getByLabel("Title");
+    await expect.poll(() => hasFocus(title), LONG).toBe(true);
+    await page.keyboard.press("Escape");
+    await expect.poll(() => hasFocus(more), LONG).toBe(true);
+
+    const model = page.getByRole("button", { name: /^Model/ });
+    await model.click();
+    const search = page.getByRole("combobox", { name: "Search models" });
+    await expect.poll(() => hasFocus(search), LONG).toBe(true);
+    await model.click();
+    await search.waitFor({ state: "hidden" });
+    await model.click();
+    await expect.poll(() => hasFocus(search), LONG).toBe(true);
+    await page.keyboard.type("demo");
+    await page.keyboard.press("ArrowDown");
+    await page.keyboard.press("Enter");
+    await search.waitFor({ state: "hidden" });
+    await expect.poll(() => hasFocus(model), LONG).toBe(true);
+
+    await page.getByRole("button", { name: "Show the terminal" }).hover();
+    const tip = page.getByText(/^Show the terminal/);
+    await tip.waitFor(LONG);
+    await page.keyboard.press("Escape");
+    await tip.waitFor({ state: "hidden" });
+    await remove(id);
+  });
+
   it("shows a reader all of it, and nothing to write or to answer with", async () => {
     await addPerson(product, READER);
     const id = await newSession("ask");
@@ -375,4 +423,8 @@ function range(count: number): number[] {
 /** `w0 w1 w2 …`: each word once. */
 function words(from: number, to: number): string {
   return Array.from({ length: to - from }, (_, i) => `w${from + i}`).join(" ");
+}
+
+function hasFocus(of: Locator): Promise<boolean> {
+  return of.evaluate((element) => element === document.activeElement);
 }

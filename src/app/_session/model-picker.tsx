@@ -1,50 +1,49 @@
 "use client";
 
-import { useQuery } from "@tanstack/react-query";
 import Link from "next/link";
 import type { ReactNode } from "react";
 import type { ModelRef } from "../../../sidecar/src/contract";
 import type { ListedProvider } from "../../server/models/models";
-import { api } from "../_client/api";
-import { Combobox } from "../_ui/combobox";
+import { ComboboxField, type ComboboxItem, ComboboxPopup } from "../_ui/combobox";
+import type { PopupState } from "../_ui/use-popup";
+import { useCatalog } from "./model-catalog";
 import { hasOnlyDemo, modelGroups, type ModelItem } from "./model-choice";
-
-const STALE_MS = 30_000;
-
-/** Every model there is, usable or not. */
-export function useCatalog() {
-  return useQuery({
-    queryKey: ["models", "catalog"],
-    queryFn: () => api.models.catalog.query(),
-    staleTime: STALE_MS,
-  });
-}
 
 interface ModelPickerProps {
   catalog: readonly ListedProvider[];
   value: ModelRef;
   onChange: (model: ModelRef) => void;
-  look?: "field" | "bar";
 }
 
 /** Searches models by name and provider. */
-export function ModelPicker({ catalog, value, onChange, look = "field" }: ModelPickerProps) {
+export function ModelPicker({ catalog, value, onChange }: ModelPickerProps) {
+  return (
+    <ComboboxField {...choiceOf({ catalog, value, onChange })} label="Model" placeholder={value.modelId} />
+  );
+}
+
+/** {@link ModelPicker} as the popup of a button. Its caller has loaded the catalogue. */
+export function ModelPopup({
+  state,
+  value,
+  onChange,
+}: Omit<ModelPickerProps, "catalog"> & { state: PopupState }) {
+  const { data: catalog = [] } = useCatalog();
+  return <ComboboxPopup {...choiceOf({ catalog, value, onChange })} state={state} />;
+}
+
+function choiceOf({ catalog, value, onChange }: ModelPickerProps) {
   const groups = modelGroups(catalog);
   const items = groups.flatMap((group) => group.items);
-  return (
-    <Combobox
-      label="Model"
-      look={look}
-      groups={groups}
-      value={items.find((item) => isModel(item, value)) ?? null}
-      onChange={({ value: chosen }) => {
-        const item = items.find((candidate) => candidate.value === chosen);
-        if (item !== undefined) onChange(item.model);
-      }}
-      placeholder={value.modelId}
-      searchLabel="Search models"
-    />
-  );
+  return {
+    groups,
+    value: items.find((item) => isModel(item, value)) ?? null,
+    onChange({ value: chosen }: ComboboxItem) {
+      const item = items.find((candidate) => candidate.value === chosen);
+      if (item !== undefined) onChange(item.model);
+    },
+    searchLabel: "Search models",
+  };
 }
 
 /** Under a picker while only the demo model can be used. */

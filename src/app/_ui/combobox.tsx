@@ -4,6 +4,7 @@ import { Combobox as Base } from "@base-ui/react/combobox";
 import { Check, ChevronsUpDown } from "lucide-react";
 import type { ReactNode } from "react";
 import { INPUT_LOOK } from "./field";
+import type { PopupState } from "./use-popup";
 
 export interface ComboboxItem {
   value: string;
@@ -21,62 +22,81 @@ export interface ComboboxGroup {
 }
 
 interface ComboboxProps {
-  label: string;
-  /** `bar`: small, without a frame, its label read out and not seen. */
-  look?: "field" | "bar";
   value: ComboboxItem | null;
   groups: ComboboxGroup[];
   onChange: (item: ComboboxItem) => void;
   searchLabel: string;
-  placeholder: string;
-  hint?: ReactNode;
 }
 
-const LOOK = {
-  field: `min-h-10 ${INPUT_LOOK}`,
-  bar: "min-h-8 min-w-0 rounded-md px-2 text-small text-muted hover:bg-hover hover:text-fg pointer-coarse:min-h-10",
-} as const;
+interface ComboboxFieldProps extends ComboboxProps {
+  label: string;
+  placeholder: string;
+}
 
 /** More entries at once are no list to read, and slow to draw; the search narrows them. */
 const MAX_SHOWN = 80;
 
 /** One of many, found by typing. Groups are searched too: their names match their items. */
-export function Combobox({ label, look = "field", value, groups, onChange, ...texts }: ComboboxProps) {
-  const find = Base.useFilter();
-  const groupOf = new Map(groups.flatMap((group) => group.items.map((item) => [item.value, group.label])));
+export function ComboboxField({ label, placeholder, ...choice }: ComboboxFieldProps) {
   return (
     <div className="flex min-w-0 flex-col gap-1">
-      <Base.Root
-        items={groups}
-        value={value}
-        onValueChange={(item: ComboboxItem | null) => item !== null && onChange(item)}
-        isItemEqualToValue={(a: ComboboxItem, b: ComboboxItem) => a.value === b.value}
-        filter={(item: ComboboxItem, query) =>
-          find.contains(`${groupOf.get(item.value) ?? ""} ${item.label} ${item.value}`, query)
-        }
-        limit={MAX_SHOWN}
-      >
-        <Base.Label className={look === "bar" ? "sr-only" : "font-medium"}>{label}</Base.Label>
-        <Base.Trigger className={`flex cursor-pointer items-center gap-2 text-left ${LOOK[look]}`}>
+      <Root {...choice}>
+        <Base.Label className="font-medium">{label}</Base.Label>
+        <Base.Trigger className={`flex min-h-10 cursor-pointer items-center gap-2 text-left ${INPUT_LOOK}`}>
           <span className="min-w-0 flex-1 truncate">
-            <Base.Value>{(item: ComboboxItem | null) => item?.label ?? texts.placeholder}</Base.Value>
+            <Base.Value>{(item: ComboboxItem | null) => item?.label ?? placeholder}</Base.Value>
           </span>
           <ChevronsUpDown size={14} className="text-muted" aria-hidden />
         </Base.Trigger>
-        <ComboboxPopup searchLabel={texts.searchLabel} />
-      </Base.Root>
-      {texts.hint !== undefined && <div className="text-small text-muted">{texts.hint}</div>}
+        <Popup searchLabel={choice.searchLabel} />
+      </Root>
     </div>
   );
 }
 
-function ComboboxPopup({ searchLabel }: { searchLabel: string }) {
+/** {@link ComboboxField} without the field: the popup of a button that has the trigger of a {@link usePopup}. */
+export function ComboboxPopup({ state, ...choice }: ComboboxProps & { state: PopupState }) {
+  return (
+    <Root {...choice} state={state}>
+      <Popup searchLabel={choice.searchLabel} anchor={state.anchor} />
+    </Root>
+  );
+}
+
+function Root({
+  value,
+  groups,
+  onChange,
+  state,
+  children,
+}: ComboboxProps & { state?: PopupState; children: ReactNode }) {
+  const find = Base.useFilter();
+  const groupOf = new Map(groups.flatMap((group) => group.items.map((item) => [item.value, group.label])));
+  return (
+    <Base.Root
+      items={groups}
+      value={value}
+      onValueChange={(item: ComboboxItem | null) => item !== null && onChange(item)}
+      isItemEqualToValue={(a: ComboboxItem, b: ComboboxItem) => a.value === b.value}
+      filter={(item: ComboboxItem, query) =>
+        find.contains(`${groupOf.get(item.value) ?? ""} ${item.label} ${item.value}`, query)
+      }
+      limit={MAX_SHOWN}
+      {...(state && { open: state.isOpen, onOpenChange: state.onOpenChange })}
+    >
+      {children}
+    </Base.Root>
+  );
+}
+
+function Popup({ searchLabel, anchor }: { searchLabel: string; anchor?: HTMLElement | null }) {
   return (
     <Base.Portal>
-      <Base.Positioner sideOffset={4} align="start" className="z-50">
+      <Base.Positioner anchor={anchor} sideOffset={4} align="start" className="z-50">
         <Base.Popup
           aria-label={searchLabel}
-          className="flex max-h-[min(400px,var(--available-height))] w-[max(var(--anchor-width),300px)] max-w-[calc(100vw-16px)] flex-col rounded-lg border border-line bg-bg shadow-lg outline-none"
+          {...(anchor !== undefined && { finalFocus: () => anchor })}
+          className="flex max-h-[min(400px,var(--available-height))] w-[max(var(--anchor-width),380px)] max-w-[calc(100vw-16px)] flex-col rounded-lg border border-line bg-bg shadow-lg outline-none"
         >
           <Base.Input
             aria-label={searchLabel}

@@ -2,23 +2,24 @@
 
 import { Menu as Base } from "@base-ui/react/menu";
 import Link from "next/link";
-import type { ReactElement, ReactNode } from "react";
+import type { ReactNode } from "react";
 import { Kbd } from "./kbd";
+import type { PopupState } from "./use-popup";
 
 interface MenuProps {
-  /** A button with an accessible name. */
-  trigger: ReactElement<Record<string, unknown>>;
+  /** Of the button it belongs to. */
+  state: PopupState;
   side?: "top" | "bottom";
   align?: "start" | "end";
   children: ReactNode;
 }
 
-export function Menu({ trigger, side = "bottom", align = "end", children }: MenuProps) {
+/** The menu of a button that has the trigger of a {@link usePopup}. */
+export function Menu({ state, side = "bottom", align = "end", children }: MenuProps) {
   return (
-    <Base.Root>
-      <Base.Trigger render={trigger} />
+    <Base.Root open={state.isOpen} onOpenChange={state.onOpenChange}>
       <Base.Portal>
-        <Base.Positioner side={side} align={align} sideOffset={4} className="z-50">
+        <Base.Positioner anchor={state.anchor} side={side} align={align} sideOffset={4} className="z-50">
           <Base.Popup className="max-w-[calc(100vw-16px)] min-w-48 rounded-lg border border-line bg-bg p-1 shadow-lg outline-none">
             {children}
           </Base.Popup>

@@ -1,8 +1,9 @@
 "use client";
 
-import { Tooltip as Base } from "@base-ui/react/tooltip";
-import type { ReactElement } from "react";
-import { Kbd } from "./kbd";
+import { mergeProps } from "@base-ui/react/merge-props";
+import { cloneElement, useState, type ComponentType, type ReactElement } from "react";
+import type { TooltipPopupProps } from "./tooltip-popup";
+import { useHover } from "./use-hover";
 
 interface TooltipProps {
   label: string;
@@ -13,22 +14,19 @@ interface TooltipProps {
   children: ReactElement<Record<string, unknown>>;
 }
 
+/** Its popup's code comes with the first pointer or focus; without it, as offline, the control is used all the same. */
 export function Tooltip({ label, keys, side = "bottom", children }: TooltipProps) {
+  const [Popup, setPopup] = useState<ComponentType<TooltipPopupProps> | null>(null);
+  const { anchor, handlers } = useHover(() => {
+    import("./tooltip-popup").then(
+      (loaded) => setPopup(() => loaded.TooltipPopup),
+      () => undefined,
+    );
+  });
   return (
-    <Base.Root>
-      <Base.Trigger delay={400} render={children} />
-      <Base.Portal>
-        <Base.Positioner side={side} sideOffset={6} className="z-50">
-          <Base.Popup className="flex max-w-72 items-center gap-2 rounded-md bg-fg px-2 py-1 text-small text-bg">
-            {label}
-            {keys?.map((key) => (
-              <Kbd key={key} inverse>
-                {key}
-              </Kbd>
-            ))}
-          </Base.Popup>
-        </Base.Positioner>
-      </Base.Portal>
-    </Base.Root>
+    <>
+      {cloneElement(children, mergeProps<"button">(handlers, children.props))}
+      {Popup !== null && anchor !== null && <Popup anchor={anchor} label={label} keys={keys} side={side} />}
+    </>
   );
 }

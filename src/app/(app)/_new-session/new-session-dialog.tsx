@@ -7,7 +7,8 @@ import type { ModelRef, PermissionMode } from "../../../../sidecar/src/contract"
 import { api } from "../../_client/api";
 import { sentenceOf } from "../../_client/sentence-of";
 import { presetModel } from "../../_session/model-choice";
-import { KeyHint, ModelPicker, useCatalog } from "../../_session/model-picker";
+import { useCatalog } from "../../_session/model-catalog";
+import { KeyHint, ModelPicker } from "../../_session/model-picker";
 import { AGENTS, PERMISSION_MODES } from "../../_session/permission-modes";
 import { Button } from "../../_ui/button";
 import { Dialog } from "../../_ui/dialog";

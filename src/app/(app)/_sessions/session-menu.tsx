@@ -1,37 +1,30 @@
 "use client";
 
-import { Archive, ArchiveRestore, MoreHorizontal, Pencil, Play, Square, Trash2 } from "lucide-react";
+import { Archive, ArchiveRestore, Pencil, Play, Square, Trash2 } from "lucide-react";
 import { useState } from "react";
 import type { SessionSummary } from "../../_live/use-lists";
 import { sessionRights } from "../../_session/session-rights";
 import { useSessionActions } from "../../_session/use-session-actions";
 import { DeleteSessionDialog } from "../../_session/delete-session-dialog";
 import { RenameSessionDialog } from "../../_session/rename-session-dialog";
-import { IconButton } from "../../_ui/icon-button";
 import { Menu, MenuItem, MenuSeparator } from "../../_ui/menu";
+import type { PopupState } from "../../_ui/use-popup";
 import { useShell } from "../_shell/shell-context";
 
-/** What one may do with a session; nothing for who may only read. */
-export function SessionMenu({
-  session,
-  onDeleted,
-}: {
+interface SessionMenuProps {
+  state: PopupState;
   session: SessionSummary;
   onDeleted?: (() => void) | undefined;
-}) {
+}
+
+/** What one may do with a session, and the dialogs that ask. */
+export function SessionMenu({ state, session, onDeleted }: SessionMenuProps) {
   const { me } = useShell();
   const [asked, setAsked] = useState<"rename" | "delete" | null>(null);
   const rights = sessionRights(me, session);
-  if (!rights.write && !rights.remove) return null;
   return (
     <>
-      <Menu
-        trigger={
-          <IconButton label={`More about ${session.title}`}>
-            <MoreHorizontal size={16} aria-hidden />
-          </IconButton>
-        }
-      >
+      <Menu state={state}>
         <MenuItem onSelect={() => setAsked("rename")} icon={<Pencil size={16} aria-hidden />}>
           Rename
         </MenuItem>

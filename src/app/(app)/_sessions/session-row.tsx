@@ -6,7 +6,7 @@ import { sessionState } from "../../_session/session-state";
 import { StatusDot } from "../../_ui/status-dot";
 import { Time } from "../../_ui/time";
 import { useShell } from "../_shell/shell-context";
-import { SessionMenu } from "./session-menu";
+import { SessionMenuButton } from "./session-menu-button";
 import { withoutReordering } from "../sessions/[id]/_conversation/shown-text";
 
 /** The whole row leads to the session, but for its menu. */
@@ -37,7 +37,7 @@ export function SessionRow({ session }: { session: SessionSummary }) {
       {session.unread && <span aria-hidden className="size-1.5 shrink-0 rounded-full bg-accent" />}
       <Time at={session.lastActivityAt} className="text-small text-muted" />
       <div className="relative">
-        <SessionMenu session={session} />
+        <SessionMenuButton session={session} />
       </div>
     </div>
   );

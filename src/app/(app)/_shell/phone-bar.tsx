@@ -5,7 +5,7 @@ import Link from "next/link";
 import { usePathname } from "next/navigation";
 import { Brand } from "../../_ui/brand";
 import { IconButton } from "../../_ui/icon-button";
-import { AccountMenu } from "./account-menu";
+import { AccountButton } from "./account-button";
 import { useShell } from "./shell-context";
 
 /** On phones, where there is no sidebar. A session's page has a bar of its own. */
@@ -24,7 +24,7 @@ export function PhoneBar() {
       <IconButton label="New session" onClick={() => open("new-session")}>
         <Plus size={18} aria-hidden />
       </IconButton>
-      <AccountMenu compact side="bottom" />
+      <AccountButton compact side="bottom" />
     </header>
   );
 }

@@ -7,7 +7,7 @@ import { useSessionList } from "../../_live/use-lists";
 import { Brand } from "../../_ui/brand";
 import { IconButton } from "../../_ui/icon-button";
 import { Kbd } from "../../_ui/kbd";
-import { AccountMenu } from "./account-menu";
+import { AccountButton } from "./account-button";
 import { useShell } from "./shell-context";
 import { SIDEBAR_COOKIE } from "./sidebar-cookie";
 import { SidebarSession } from "./sidebar-session";
@@ -45,7 +45,7 @@ function Rail({ onUnfold }: { onUnfold: () => void }) {
         <Search size={16} aria-hidden />
       </IconButton>
       <div className="mt-auto">
-        <AccountMenu compact side="top" />
+        <AccountButton compact side="top" />
       </div>
     </div>
   );
@@ -73,7 +73,7 @@ function Full({ onFold }: { onFold: () => void }) {
       </div>
       <SidebarSessions />
       <div className="flex border-t border-line p-2">
-        <AccountMenu side="top" />
+        <AccountButton side="top" />
       </div>
     </>
   );

@@ -12,7 +12,7 @@ import { useSessionActions } from "../../../_session/use-session-actions";
 import { Button } from "../../../_ui/button";
 import { IconButton } from "../../../_ui/icon-button";
 import { StatusDot } from "../../../_ui/status-dot";
-import { SessionMenu } from "../../_sessions/session-menu";
+import { SessionMenuButton } from "../../_sessions/session-menu-button";
 import { useShell } from "../../_shell/shell-context";
 import { allTokens, money, tokenCount } from "./_conversation/figures";
 import { withoutReordering } from "./_conversation/shown-text";
@@ -57,7 +57,7 @@ export function SessionHeader({ session, timeline, panel }: SessionHeaderProps) 
         >
           <SquareTerminal size={16} aria-hidden />
         </IconButton>
-        <SessionMenu session={session} onDeleted={() => router.push("/")} />
+        <SessionMenuButton session={session} onDeleted={() => router.push("/")} />
       </div>
     </header>
   );

@@ -5,8 +5,8 @@ import { useState } from "react";
 import { api } from "../../../_client/api";
 import { sentenceOf } from "../../../_client/sentence-of";
 import { DEMO_MODEL } from "../../../_session/model-choice";
-import { useCatalog } from "../../../_session/model-picker";
-import { Combobox, type ComboboxItem } from "../../../_ui/combobox";
+import { useCatalog } from "../../../_session/model-catalog";
+import { ComboboxField, type ComboboxItem } from "../../../_ui/combobox";
 import { Field } from "../../../_ui/field";
 import { Form } from "../../../_ui/form";
 import { Notice } from "../../../_ui/notice";
@@ -57,7 +57,7 @@ function ProviderField({ value, onChange }: ProviderFieldProps) {
     .filter(({ providerId }) => providerId !== DEMO_MODEL.providerId)
     .map(({ providerId, name }) => ({ value: providerId, label: name }));
   return (
-    <Combobox
+    <ComboboxField
       label="Provider"
       value={value}
       groups={[{ label: "Providers", items }]}

@@ -4,10 +4,10 @@ import { ArrowUp, Square } from "lucide-react";
 import { useRef, useState, type KeyboardEvent } from "react";
 import type { ModelRef } from "../../../../../../sidecar/src/contract";
 import type { Session } from "../../../../../server/sessions/session-store";
-import { ModelPicker, useCatalog } from "../../../../_session/model-picker";
 import { PERMISSION_MODES } from "../../../../_session/permission-modes";
 import { IconButton } from "../../../../_ui/icon-button";
 import { Notice } from "../../../../_ui/notice";
+import { ModelButton } from "./model-button";
 import { useAbort } from "./use-abort";
 import { useDraft } from "./use-draft";
 import { commandIn, useSend } from "./use-send";
@@ -75,7 +75,7 @@ function Writing({ session, isBusy }: Omit<ComposerProps, "canWrite">) {
           className={`field-sizing-content block max-h-[34vh] min-h-11 w-full resize-none bg-transparent px-3 pt-2.5 pb-1 text-base outline-none placeholder:text-muted sm:text-sm ${commandIn(text) === null ? "" : "font-mono"}`}
         />
         <div className="flex items-center gap-2 p-1.5 pl-2">
-          <ModelChoice session={session} model={model} onChange={setModel} />
+          <ModelButton value={model ?? session.model} onChange={setModel} />
           <Mode session={session} />
           <span className="flex-1" />
           {isBusy && (
@@ -95,27 +95,6 @@ function Writing({ session, isBusy }: Omit<ComposerProps, "canWrite">) {
         </div>
       </div>
     </form>
-  );
-}
-
-function ModelChoice(props: {
-  session: Session;
-  model: ModelRef | null;
-  onChange: (model: ModelRef) => void;
-}) {
-  const { data: catalog } = useCatalog();
-  if (catalog === undefined) {
-    return <span className="px-2 text-small text-muted">{props.session.model.modelId}</span>;
-  }
-  return (
-    <div className="max-w-[220px] min-w-0 sm:max-w-[360px]">
-      <ModelPicker
-        catalog={catalog}
-        value={props.model ?? props.session.model}
-        onChange={props.onChange}
-        look="bar"
-      />
-    </div>
   );
 }
 
