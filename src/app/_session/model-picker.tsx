@@ -43,6 +43,11 @@ export function ModelPicker({ catalog, value, onChange, look = "field" }: ModelP
       }}
       placeholder={value.modelId}
       searchLabel="Search models"
+      footer={
+        <Link href="/settings/keys" className="text-accent underline underline-offset-4">
+          Add a key or an endpoint
+        </Link>
+      }
     />
   );
 }

@@ -30,6 +30,8 @@ interface ComboboxProps {
   searchLabel: string;
   placeholder: string;
   hint?: ReactNode;
+  /** Under the list: what to do when the wanted one is missing. */
+  footer?: ReactNode;
 }
 
 const LOOK = {
@@ -63,14 +65,14 @@ export function Combobox({ label, look = "field", value, groups, onChange, ...te
           </span>
           <ChevronsUpDown size={14} className="text-muted" aria-hidden />
         </Base.Trigger>
-        <ComboboxPopup searchLabel={texts.searchLabel} />
+        <ComboboxPopup searchLabel={texts.searchLabel} footer={texts.footer} />
       </Base.Root>
       {texts.hint !== undefined && <div className="text-small text-muted">{texts.hint}</div>}
     </div>
   );
 }
 
-function ComboboxPopup({ searchLabel }: { searchLabel: string }) {
+function ComboboxPopup({ searchLabel, footer }: Pick<ComboboxProps, "searchLabel" | "footer">) {
   return (
     <Base.Portal>
       <Base.Positioner sideOffset={4} align="start" className="z-50">
@@ -97,6 +99,7 @@ function ComboboxPopup({ searchLabel }: { searchLabel: string }) {
               </Base.Group>
             )}
           </Base.List>
+          {footer !== undefined && <div className="border-t border-line px-3 py-2 text-small">{footer}</div>}
         </Base.Popup>
       </Base.Positioner>
     </Base.Portal>

@@ -30,7 +30,7 @@ export function KeyRow({ listed, onRemove }: KeyRowProps) {
             {listed.scope === "team" && <Badge>team</Badge>}
           </p>
           <p className="truncate text-small text-muted" title={listed.baseUrl ?? undefined}>
-            {listed.baseUrl ?? listed.providerId} · key <span className="font-mono">…{listed.hint}</span> ·
+            {listed.baseUrl ?? listed.providerId} · key <span className="font-mono">{listed.hint}</span> ·
             stored <Time at={listed.updatedAt} ago />
           </p>
           {listed.models !== null && (

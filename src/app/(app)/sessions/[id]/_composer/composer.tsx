@@ -42,6 +42,7 @@ function Writing({ ref, session, isBusy }: Omit<ComposerProps, "canWrite">) {
   const [model, setModel] = useState<ModelRef | null>(null);
   const { isSending, error, send } = useSend(session);
   const { isAborting, abort } = useAbort(session.id, isBusy);
+  const isCommand = commandIn(text) !== null;
   const areaRef = useRef<HTMLTextAreaElement>(null);
   useImperativeHandle(ref, () => ({
     propose(proposed) {
@@ -82,11 +83,11 @@ function Writing({ ref, session, isBusy }: Omit<ComposerProps, "canWrite">) {
           rows={1}
           maxLength={1024 * 1024}
           placeholder={placeholder(session, isBusy)}
-          className={`field-sizing-content block max-h-[34vh] min-h-11 w-full resize-none bg-transparent px-3 pt-2.5 pb-1 text-base outline-none placeholder:text-muted sm:text-sm ${commandIn(text) === null ? "" : "font-mono"}`}
+          className={`field-sizing-content block max-h-[34vh] min-h-11 w-full resize-none bg-transparent px-3 pt-2.5 pb-1 text-base outline-none placeholder:text-muted sm:text-sm ${isCommand ? "font-mono" : ""}`}
         />
         <div className="flex items-center gap-2 p-1.5 pl-2">
           <ModelChoice session={session} model={model} onChange={setModel} />
-          <Mode session={session} />
+          {isCommand ? <CommandHint /> : <Mode session={session} />}
           <span className="flex-1" />
           {isBusy && (
             <IconButton
@@ -149,6 +150,14 @@ function Mode({ session }: { session: Session }) {
       className="rounded-full border border-line px-2 py-0.5 text-[12px] whitespace-nowrap text-muted"
     >
       {mode.label}
+    </span>
+  );
+}
+
+function CommandHint() {
+  return (
+    <span className="truncate text-[12px] text-muted">
+      runs in the container<span className="max-sm:hidden">; the agent is not asked</span>
     </span>
   );
 }
