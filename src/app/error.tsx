@@ -22,7 +22,7 @@ export default function PageError({
       <div className="flex gap-2">
         <Button onClick={reset}>Try again</Button>
         <Button kind="plain" onClick={() => window.location.assign("/")}>
-          To the sessions
+          Back to the sessions
         </Button>
       </div>
     </main>

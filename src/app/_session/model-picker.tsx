@@ -43,6 +43,11 @@ function choiceOf({ catalog, value, onChange }: ModelPickerProps) {
       if (item !== undefined) onChange(item.model);
     },
     searchLabel: "Search models",
+    footer: (
+      <Link href="/settings/keys" className="text-accent underline underline-offset-4">
+        Add a key or an endpoint
+      </Link>
+    ),
   };
 }
 
@@ -51,7 +56,7 @@ export function KeyHint({ catalog }: { catalog: readonly ListedProvider[] }): Re
   if (!hasOnlyDemo(catalog)) return null;
   return (
     <p className="text-small text-muted">
-      The demo model is a scripted performance that needs no key. For real work{" "}
+      The demo model follows a script and needs no key. For real work{" "}
       <Link href="/settings/keys" className="text-accent underline underline-offset-4">
         add a key
       </Link>

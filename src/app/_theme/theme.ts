@@ -2,7 +2,7 @@
 export type Theme = "system" | "light" | "dark";
 
 export const THEMES: readonly { value: Theme; label: string }[] = [
-  { value: "system", label: "As the system" },
+  { value: "system", label: "System" },
   { value: "light", label: "Light" },
   { value: "dark", label: "Dark" },
 ];

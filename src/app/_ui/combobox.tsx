@@ -26,6 +26,8 @@ interface ComboboxProps {
   groups: ComboboxGroup[];
   onChange: (item: ComboboxItem) => void;
   searchLabel: string;
+  /** Under the list: what to do when the wanted one is missing. */
+  footer?: ReactNode;
 }
 
 interface ComboboxFieldProps extends ComboboxProps {
@@ -48,7 +50,7 @@ export function ComboboxField({ label, placeholder, ...choice }: ComboboxFieldPr
           </span>
           <ChevronsUpDown size={14} className="text-muted" aria-hidden />
         </Base.Trigger>
-        <Popup searchLabel={choice.searchLabel} />
+        <Popup searchLabel={choice.searchLabel} footer={choice.footer} />
       </Root>
     </div>
   );
@@ -58,7 +60,7 @@ export function ComboboxField({ label, placeholder, ...choice }: ComboboxFieldPr
 export function ComboboxPopup({ state, ...choice }: ComboboxProps & { state: PopupState }) {
   return (
     <Root {...choice} state={state}>
-      <Popup searchLabel={choice.searchLabel} anchor={state.anchor} />
+      <Popup searchLabel={choice.searchLabel} footer={choice.footer} anchor={state.anchor} />
     </Root>
   );
 }
@@ -69,7 +71,7 @@ function Root({
   onChange,
   state,
   children,
-}: ComboboxProps & { state?: PopupState; children: ReactNode }) {
+}: Omit<ComboboxProps, "searchLabel" | "footer"> & { state?: PopupState; children: ReactNode }) {
   const find = Base.useFilter();
   const groupOf = new Map(groups.flatMap((group) => group.items.map((item) => [item.value, group.label])));
   return (
@@ -89,7 +91,11 @@ function Root({
   );
 }
 
-function Popup({ searchLabel, anchor }: { searchLabel: string; anchor?: HTMLElement | null }) {
+function Popup({
+  searchLabel,
+  footer,
+  anchor,
+}: Pick<ComboboxProps, "searchLabel" | "footer"> & { anchor?: HTMLElement | null }) {
   return (
     <Base.Portal>
       <Base.Positioner anchor={anchor} sideOffset={4} align="start" className="z-50">
@@ -117,6 +123,7 @@ function Popup({ searchLabel, anchor }: { searchLabel: string; anchor?: HTMLElem
               </Base.Group>
             )}
           </Base.List>
+          {footer !== undefined && <div className="border-t border-line px-3 py-2 text-small">{footer}</div>}
         </Base.Popup>
       </Base.Positioner>
     </Base.Portal>

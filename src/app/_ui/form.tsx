@@ -3,6 +3,7 @@
 import { useSyncExternalStore, type ReactNode } from "react";
 import { useSubmit } from "../_client/use-submit";
 import { Button } from "./button";
+import { DIALOG_END } from "./dialog";
 import { Notice } from "./notice";
 
 interface FormProps {
@@ -23,7 +24,7 @@ interface FormProps {
 const BUTTONS = {
   column: "flex flex-col",
   start: "flex flex-wrap gap-2",
-  end: "flex flex-wrap justify-end gap-2",
+  end: DIALOG_END,
 } as const;
 
 /**

@@ -21,3 +21,10 @@ export function relativeTime(at: string, nowMs: number): string {
         : `${Math.floor(distanceMs / DAY_MS)}d`;
   return thenMs > nowMs ? `in ${short}` : short;
 }
+
+/** The same within a sentence: `just now`, `4m ago`, `in 3h`, `2025-12-24`. */
+export function timeAgo(at: string, nowMs: number): string {
+  const short = relativeTime(at, nowMs);
+  if (short === "now") return "just now";
+  return /^\d+[mhd]$/.test(short) ? `${short} ago` : short;
+}

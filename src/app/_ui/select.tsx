@@ -47,8 +47,8 @@ export function Select<Value extends string>({
           <ChevronsUpDown size={14} className="text-muted" aria-hidden />
         </Base.Trigger>
         <Base.Portal>
-          <Base.Positioner sideOffset={4} alignItemWithTrigger={false} className="z-50">
-            <Base.Popup className="max-h-[min(360px,var(--available-height))] max-w-[calc(100vw-16px)] min-w-[var(--anchor-width)] overflow-y-auto rounded-lg border border-line bg-bg p-1 shadow-lg outline-none">
+          <Base.Positioner sideOffset={4} align="start" alignItemWithTrigger={false} className="z-50">
+            <Base.Popup className="max-h-[min(360px,var(--available-height))] w-[max(var(--anchor-width),320px)] max-w-[calc(100vw-16px)] overflow-y-auto rounded-lg border border-line bg-bg p-1 shadow-lg outline-none">
               <Base.List>
                 {options.map((option) => (
                   <Option key={option.value} option={option} />

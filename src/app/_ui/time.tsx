@@ -1,12 +1,12 @@
 "use client";
 
 import { useSyncExternalStore } from "react";
-import { relativeTime } from "./relative-time";
+import { relativeTime, timeAgo } from "./relative-time";
 
 const TICK_MS = 15_000;
 
-/** Relative, exact on hover, in figures of one width. @param at ISO 8601 */
-export function Time({ at, className = "" }: { at: string; className?: string }) {
+/** Relative, exact on hover, in figures of one width. @param at ISO 8601 @param ago as part of a sentence: `4m ago` */
+export function Time({ at, ago = false, className = "" }: { at: string; ago?: boolean; className?: string }) {
   const now = useSyncExternalStore(everyTick, currentTick, currentTick);
   return (
     <time
@@ -16,7 +16,7 @@ export function Time({ at, className = "" }: { at: string; className?: string })
       // Server and browser differ in clock and in time zone.
       suppressHydrationWarning
     >
-      {relativeTime(at, now)}
+      {ago ? timeAgo(at, now) : relativeTime(at, now)}
     </time>
   );
 }

@@ -27,7 +27,7 @@ export function NewSessionDialog({ onClose }: { onClose: () => void }) {
       onOpenChange={onClose}
       size="wide"
       title="New session"
-      description="An agent in a container of its own."
+      description="An agent, in a container of its own."
     >
       <NewSessionForm onClose={onClose} />
     </Dialog>
@@ -71,13 +71,7 @@ function NewSessionForm({ onClose }: { onClose: () => void }) {
         />
         <Select label="Agent" value={agent} options={AGENTS} onChange={setAgent} />
       </div>
-      <Field
-        name="title"
-        label="Title"
-        placeholder="From what it should do, or the day"
-        maxLength={200}
-        autoComplete="off"
-      />
+      <Field name="title" label="Title" placeholder="Optional" maxLength={200} autoComplete="off" />
     </Form>
   );
 }

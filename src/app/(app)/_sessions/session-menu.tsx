@@ -1,6 +1,6 @@
 "use client";
 
-import { Archive, ArchiveRestore, Pencil, Play, Square, Trash2 } from "lucide-react";
+import { Archive, ArchiveRestore, Pencil, Play, Power, Trash2 } from "lucide-react";
 import { useState } from "react";
 import type { SessionSummary } from "../../_live/use-lists";
 import { sessionRights } from "../../_session/session-rights";
@@ -56,7 +56,7 @@ function RunItems({ session }: { session: SessionSummary }) {
   return (
     <>
       {rights.stop && (
-        <MenuItem onSelect={() => void actions.stop(session)} icon={<Square size={16} aria-hidden />}>
+        <MenuItem onSelect={() => void actions.stop(session)} icon={<Power size={16} aria-hidden />}>
           Stop
         </MenuItem>
       )}

@@ -1,6 +1,6 @@
 "use client";
 
-import { Plus, Search } from "lucide-react";
+import { Play, Plus, Search, ShieldCheck, SquareTerminal } from "lucide-react";
 import { useState } from "react";
 import { useSessionList } from "../../_live/use-lists";
 import { Button } from "../../_ui/button";
@@ -79,6 +79,15 @@ function SearchBox({ value, onChange }: { value: string; onChange: (value: strin
   );
 }
 
+const PROMISES = [
+  { Icon: Play, text: "Nothing to set up: the demo model shows you around and needs no key." },
+  {
+    Icon: ShieldCheck,
+    text: "It asks before it changes files or runs commands, unless you choose otherwise.",
+  },
+  { Icon: SquareTerminal, text: "A terminal in the same container is yours, to look and to lend a hand." },
+] as const;
+
 function FirstSession({ onStart }: { onStart: () => void }) {
   return (
     <EmptyState
@@ -90,7 +99,18 @@ function FirstSession({ onStart }: { onStart: () => void }) {
         </Button>
       }
     >
-      Start one: it runs in its own container, nothing to configure. The demo model needs no key.
+      <p>
+        Say what is to be done, and an agent does it in a container of its own, while you watch or do other
+        things.
+      </p>
+      <ul className="my-4 flex flex-col gap-2.5">
+        {PROMISES.map(({ Icon, text }) => (
+          <li key={text} className="flex gap-2.5">
+            <Icon size={16} aria-hidden className="mt-0.5 shrink-0 text-accent" />
+            {text}
+          </li>
+        ))}
+      </ul>
     </EmptyState>
   );
 }

@@ -9,7 +9,7 @@ const KEYS: readonly { heading: string; rows: readonly [keys: readonly string[],
     heading: "Everywhere",
     rows: [
       [["N"], "New session"],
-      [["/"], "Search sessions and commands; ⌘K or Ctrl K too"],
+      [["/"], "Search; also ⌘ K or Ctrl K"],
       [["J"], "Next session"],
       [["K"], "Previous session"],
       [["G", "I"], "Inbox: what waits for an answer"],
@@ -21,24 +21,24 @@ const KEYS: readonly { heading: string; rows: readonly [keys: readonly string[],
     rows: [
       [["Y"], "Allow what the agent asks, once"],
       [["A"], "Allow it always"],
-      [["R"], "Reject it; N too"],
+      [["R"], "Reject it; also N"],
       [["⌃", "`"], "Show or hide the terminal"],
       [["Esc", "Esc"], "Stop the agent"],
     ],
   },
-  { heading: "In a form", rows: [[["⌘", "↵"], "Send it; Ctrl ↵ elsewhere"]] },
+  { heading: "In a form", rows: [[["Ctrl", "↵"], "Send it; on a Mac ⌘ ↵"]] },
 ];
 
 export function KeyboardHelp({ onClose }: { onClose: () => void }) {
   return (
-    <Dialog open onOpenChange={onClose} title="Keyboard" description="No key does anything while you type.">
+    <Dialog open onOpenChange={onClose} title="Keyboard" description="They work wherever you are not typing.">
       {KEYS.map(({ heading, rows }) => (
-        <section key={heading} className="mb-4 last:mb-0">
+        <section key={heading} className="mb-4 last:mb-5">
           <h3 className="mb-1 font-medium">{heading}</h3>
           <dl className="grid grid-cols-[88px_1fr] gap-y-1">
             {rows.map(([keys, does]) => (
               <Fragment key={does}>
-                <dt className="flex gap-1">
+                <dt className="flex items-start gap-1">
                   {keys.map((key, index) => (
                     <Kbd key={`${key}${index}`}>{key}</Kbd>
                   ))}

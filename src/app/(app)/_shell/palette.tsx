@@ -139,7 +139,7 @@ function useCommands(): Entry[] {
     { id: "tokens", label: "Settings: tokens", run: () => router.push("/settings/tokens") },
     { id: "light", label: "Theme: light", run: () => setTheme("light") },
     { id: "dark", label: "Theme: dark", run: () => setTheme("dark") },
-    { id: "system", label: "Theme: as the system", run: () => setTheme("system") },
+    { id: "system", label: "Theme: system", run: () => setTheme("system") },
     { id: "help", label: "Keyboard", keyCap: "?", run: () => open("help") },
     { id: "leave", label: "Sign out", run: () => void leave() },
   ];

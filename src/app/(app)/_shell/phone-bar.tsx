@@ -15,7 +15,7 @@ export function PhoneBar() {
   if (pathname.startsWith("/sessions/")) return null;
   return (
     <header className="sticky top-0 z-20 flex items-center gap-1 border-b border-line bg-bg py-1 pt-[max(4px,env(safe-area-inset-top))] pr-2 pl-4 md:hidden">
-      <Link href="/" className="mr-auto py-2">
+      <Link href="/" className="mr-auto flex rounded-md py-2">
         <Brand />
       </Link>
       <IconButton label="Search" onClick={() => open("palette")}>

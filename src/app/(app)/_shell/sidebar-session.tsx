@@ -24,7 +24,7 @@ export function SidebarSession({ session }: { session: SessionSummary }) {
       className={`flex min-h-8 items-center gap-2 rounded-md px-2 hover:bg-hover pointer-coarse:min-h-10 ${isOpen ? "bg-hover" : ""}`}
     >
       <StatusDot tone={tone} word={word} dotOnly />
-      <bdi className={`min-w-0 flex-1 truncate ${isUnread ? "font-semibold" : ""}`}>
+      <bdi className={`min-w-0 flex-1 truncate text-left ${isUnread ? "font-semibold" : ""}`}>
         {withoutReordering(session.title)}
       </bdi>
       {isUnread && <span className="sr-only">unread</span>}

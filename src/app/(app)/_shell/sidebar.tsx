@@ -56,7 +56,7 @@ function Full({ onFold }: { onFold: () => void }) {
   return (
     <>
       <div className="flex items-center justify-between py-2 pr-2 pl-4">
-        <Link href="/" className="rounded-md py-1">
+        <Link href="/" className="flex rounded-md py-1">
           <Brand />
         </Link>
         <IconButton label="Hide the sidebar" onClick={onFold}>

@@ -18,7 +18,12 @@ export function ClaimForm() {
       <Field
         name="code"
         label="Claim code"
-        hint="npm run up printed it; it is also in the file claim-code of the data directory."
+        hint={
+          <>
+            <code className="font-mono">npm run up</code> printed it where the server was started. The file{" "}
+            <code className="font-mono whitespace-nowrap">claim-code</code> in its data directory has it too.
+          </>
+        }
         placeholder="ABCD-EFGH"
         autoComplete="one-time-code"
         autoCapitalize="characters"
@@ -32,6 +37,7 @@ export function ClaimForm() {
       <Field
         name="email"
         label="E-mail address"
+        hint="You sign in with it."
         type="email"
         autoComplete="username"
         maxLength={254}

@@ -9,7 +9,10 @@ export default async function ClaimPage() {
   return (
     <>
       <h1 className="mb-2 text-lg font-semibold">Claim this installation</h1>
-      <p className="mb-7 text-muted">Nobody owns it yet. Whoever has the claim code becomes its owner.</p>
+      <p className="mb-7 text-muted">
+        This server has no owner yet. With the claim code you become its owner, and can start sessions at
+        once.
+      </p>
       <ClaimForm />
     </>
   );

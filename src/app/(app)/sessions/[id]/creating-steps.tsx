@@ -8,20 +8,33 @@ import { STEPS } from "../../../_session/session-state";
 import { between, duration } from "./_conversation/figures";
 import { Elapsed } from "./_conversation/ticking";
 
-/** How far a session that is being made has come, and how long each step took of those that were seen here. */
-export function CreatingSteps({
-  session,
-}: {
-  session: Pick<Session, "step" | "createdAt" | "lastActivityAt">;
-}) {
+/** For people who have never heard of the parts. */
+const DOES: Readonly<Record<ProvisioningStep, string>> = {
+  image: "looking for the session image",
+  volume: "making a disk for its files",
+  container: "starting its container",
+  sidecar: "waiting for the helper in the container",
+  keys: "handing over the keys, sealed",
+  agent: "starting the agent",
+};
+
+/** How far a session that is being made or resumed has come, and how long each step took of those that were seen here. */
+export function CreatingSteps({ session }: { session: Pick<Session, "step" | "lastActivityAt"> }) {
   const begins = useStepBegins(session);
   const at = session.step === null ? -1 : STEPS.indexOf(session.step);
   return (
     <section aria-label="Making the session" className="border-b border-line px-4 py-3">
       <div className="mx-auto flex max-w-[760px] flex-wrap items-center gap-x-4 gap-y-1 text-small">
-        <span role="status" className="font-medium">
-          {at === -1 ? "Getting ready" : `Step ${at + 1} of ${STEPS.length}: ${session.step}`}
-        </span>
+        <p className="flex w-full items-baseline justify-between gap-4">
+          <span role="status" className="font-medium">
+            {session.step === null
+              ? "Getting ready"
+              : `Step ${at + 1} of ${STEPS.length}: ${DOES[session.step]}`}
+          </span>
+          <span className="text-muted">
+            <Elapsed since={Object.values(begins)[0] ?? session.lastActivityAt} />
+          </span>
+        </p>
         <ol className="flex flex-wrap items-center gap-x-3 gap-y-1 text-muted">
           {STEPS.map((step, place) => (
             <li
@@ -37,9 +50,6 @@ export function CreatingSteps({
             </li>
           ))}
         </ol>
-        <span className="ml-auto text-muted">
-          <Elapsed since={session.createdAt} />
-        </span>
       </div>
     </section>
   );

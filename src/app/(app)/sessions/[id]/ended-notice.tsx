@@ -21,12 +21,7 @@ export function EndedNotice({ session, canWrite }: { session: Session; canWrite:
         action={
           canWrite && (
             <span className="flex flex-wrap gap-2">
-              <Button
-                kind="plain"
-                busy={busy === "resume"}
-                busyLabel="Resuming…"
-                onClick={() => run("resume")}
-              >
+              <Button busy={busy === "resume"} busyLabel="Resuming…" onClick={() => run("resume")}>
                 Resume
               </Button>
               {isFailed && (

@@ -1,6 +1,6 @@
 "use client";
 
-import { ChevronLeft, Play, Square, SquareTerminal } from "lucide-react";
+import { ChevronLeft, Play, Power, SquareTerminal } from "lucide-react";
 import Link from "next/link";
 import { useRouter } from "next/navigation";
 import type { Session } from "../../../../server/sessions/session-store";
@@ -116,7 +116,7 @@ function RunButton({ session }: { session: Session }) {
       onClick={() => void stop(session)}
       className="max-sm:hidden"
     >
-      <Square size={14} aria-hidden /> Stop
+      <Power size={14} aria-hidden /> Stop
     </Button>
   );
 }

@@ -44,7 +44,7 @@ function Gone() {
         title="This session is gone"
         action={
           <Link href="/" className="text-accent underline underline-offset-4">
-            To the sessions
+            Back to the sessions
           </Link>
         }
       >

@@ -1,6 +1,6 @@
 "use client";
 
-import { useEffect, type CSSProperties } from "react";
+import { useEffect, useRef, type CSSProperties } from "react";
 import type { Session } from "../../../../server/sessions/session-store";
 import type { Timeline } from "../../../../timeline/timeline";
 import { api } from "../../../_client/api";
@@ -9,7 +9,7 @@ import { usePeopleNames } from "../../../_live/use-lists";
 import { sessionRights } from "../../../_session/session-rights";
 import { toast } from "../../../_ui/toast";
 import { useShell } from "../../_shell/shell-context";
-import { Composer } from "./_composer/composer";
+import { Composer, type ComposerHandle } from "./_composer/composer";
 import { newKey } from "./_composer/new-key";
 import { Conversation } from "./_conversation/conversation";
 import type { Respond } from "./_conversation/request-answer";
@@ -35,6 +35,7 @@ export function SessionView({ session, timeline, hasOlder, loadOlder }: SessionV
   const names = usePeopleNames();
   const rights = sessionRights(me, session);
   const panel = usePanel();
+  const composerRef = useRef<ComposerHandle>(null);
   useReadMark(session);
   usePageTitle(withoutReordering(session.title));
   return (
@@ -56,9 +57,15 @@ export function SessionView({ session, timeline, hasOlder, loadOlder }: SessionV
             onRespond={respond}
             readOnly={!rights.write}
             onContinue={rights.write ? () => void goOn(session.id) : undefined}
+            onIdea={rights.write ? (text) => composerRef.current?.propose(text) : undefined}
           />
           <EndedNotice session={session} canWrite={rights.write} />
-          <Composer session={session} canWrite={rights.write} isBusy={timeline.currentTurnId !== null} />
+          <Composer
+            ref={composerRef}
+            session={session}
+            canWrite={rights.write}
+            isBusy={timeline.currentTurnId !== null}
+          />
         </div>
         {panel.isOpen && <SessionPanel session={session} canWrite={rights.write} panel={panel} />}
       </div>

@@ -71,7 +71,7 @@ function DeviceList() {
               {device.current && <span className="text-muted"> · this browser</span>}
             </p>
             <p className="text-small text-muted">
-              since <Time at={device.createdAt} />
+              signed in <Time at={device.createdAt} ago />
             </p>
           </div>
           {!device.current && (

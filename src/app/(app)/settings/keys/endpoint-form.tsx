@@ -37,7 +37,7 @@ export function EndpointForm({ onDone }: { onDone: () => void }) {
       <Field
         name="baseUrl"
         label="Base URL"
-        hint="Where its API begins, mostly with /v1 at the end."
+        hint="Where its API begins; most end in /v1."
         placeholder="https://llm.example.org/v1"
         type="url"
         maxLength={2000}
@@ -48,7 +48,7 @@ export function EndpointForm({ onDone }: { onDone: () => void }) {
       <TextArea
         name="models"
         label="Models"
-        hint="One a line, as the endpoint calls them."
+        hint="Their names at the endpoint, one a line."
         placeholder={"llama3.3\nqwen3"}
         rows={2}
         mono
@@ -57,7 +57,7 @@ export function EndpointForm({ onDone }: { onDone: () => void }) {
       <Field
         name="key"
         label="Key"
-        hint="Any word when it needs none."
+        hint="If the endpoint needs none, any word will do."
         type="password"
         autoComplete="off"
         maxLength={4096}

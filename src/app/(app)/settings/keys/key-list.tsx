@@ -6,6 +6,7 @@ import type { ListedKey } from "../../../../server/keys/provider-keys";
 import { api } from "../../../_client/api";
 import { sentenceOf } from "../../../_client/sentence-of";
 import { ConfirmDialog } from "../../../_ui/confirm-dialog";
+import { EmptyState } from "../../../_ui/empty-state";
 import { Notice } from "../../../_ui/notice";
 import { Spinner } from "../../../_ui/spinner";
 import { KEYS_KEY, refreshKeys } from "./key-queries";
@@ -19,9 +20,13 @@ export function KeyList() {
   if (data === undefined) return <Spinner label="Loading…" />;
   if (data.items.length === 0)
     return (
-      <p className="max-w-[62ch] text-muted">
-        No keys yet. Add one of a provider, or an endpoint of your own; until then the demo model is there.
-      </p>
+      <EmptyState title="No keys yet">
+        <p>
+          Add a key of a provider such as Anthropic or OpenAI, or an endpoint that you run yourself. Its
+          models can then be chosen in every session.
+        </p>
+        <p className="mt-2">Until then there is the demo model, which needs no key.</p>
+      </EmptyState>
     );
   return (
     <>

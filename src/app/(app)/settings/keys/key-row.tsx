@@ -30,8 +30,8 @@ export function KeyRow({ listed, onRemove }: KeyRowProps) {
             {listed.scope === "team" && <Badge>team</Badge>}
           </p>
           <p className="truncate text-small text-muted" title={listed.baseUrl ?? undefined}>
-            <span className="font-mono">…{listed.hint}</span> · {listed.baseUrl ?? listed.providerId} ·{" "}
-            <Time at={listed.updatedAt} />
+            {listed.baseUrl ?? listed.providerId} · key <span className="font-mono">{listed.hint}</span> ·
+            stored <Time at={listed.updatedAt} ago />
           </p>
           {listed.models !== null && (
             <p className="truncate text-small text-muted" title={listed.models.join(", ")}>

@@ -27,7 +27,7 @@ export function KeysSection() {
   return (
     <Section
       title="Keys"
-      lead="They are stored encrypted, sealed to each session, and shown to nobody again, agents included."
+      lead="What the models of a provider are paid with. Stored encrypted and never shown again; agents use a key without being able to read it."
       action={
         <div className="flex flex-wrap gap-2">
           <Button kind="plain" onClick={() => setAdds("endpoint")}>
@@ -49,7 +49,7 @@ export function KeysSection() {
         open={adds === "endpoint"}
         onOpenChange={close}
         title="Add an endpoint"
-        description="Anything that speaks as OpenAI's API does: Ollama, vLLM, LiteLLM."
+        description="Any server with an OpenAI-compatible API, such as Ollama, vLLM or LiteLLM."
       >
         <EndpointForm onDone={close} />
       </Dialog>

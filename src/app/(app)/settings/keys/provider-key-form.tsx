@@ -33,7 +33,7 @@ export function ProviderKeyForm({ onDone }: { onDone: () => void }) {
       <Field
         name="key"
         label="Key"
-        hint="It takes the place of one that is there already."
+        hint="From the provider's website. It replaces one that you stored before."
         type="password"
         autoComplete="off"
         maxLength={4096}

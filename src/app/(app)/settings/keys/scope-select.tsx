@@ -6,7 +6,7 @@ import { useShell } from "../../_shell/shell-context";
 export type KeyScope = "me" | "team";
 
 const SCOPES: readonly { value: KeyScope; label: string; hint: string }[] = [
-  { value: "me", label: "Me", hint: "Your sessions alone; it goes before the team's." },
+  { value: "me", label: "Me", hint: "Your sessions only. Used before a key of the team." },
   { value: "team", label: "The team", hint: "Everybody's sessions, for whoever has no key of their own." },
 ];
 

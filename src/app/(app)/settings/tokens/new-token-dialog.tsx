@@ -58,7 +58,7 @@ function TokenForm({ onClose, onCreated }: Omit<NewTokenDialogProps, "open">) {
         autoFocus
       />
       <Scopes value={scopes} onChange={setScopes} />
-      <Select label="Lives for" value={days} options={DAYS} onChange={setDays} />
+      <Select label="Expires after" value={days} options={DAYS} onChange={setDays} />
     </Form>
   );
 }
@@ -66,7 +66,7 @@ function TokenForm({ onClose, onCreated }: Omit<NewTokenDialogProps, "open">) {
 function Scopes({ value, onChange }: { value: readonly Scope[]; onChange: (scopes: Scope[]) => void }) {
   return (
     <fieldset>
-      <legend className="mb-1 font-medium">May</legend>
+      <legend className="mb-1 font-medium">What it may do</legend>
       {SCOPES.map((scope) => (
         <label
           key={scope.value}

@@ -7,9 +7,11 @@ import { api } from "../../../_client/api";
 import { sentenceOf } from "../../../_client/sentence-of";
 import { Button } from "../../../_ui/button";
 import { ConfirmDialog } from "../../../_ui/confirm-dialog";
+import { EmptyState } from "../../../_ui/empty-state";
 import { Notice } from "../../../_ui/notice";
 import { Spinner } from "../../../_ui/spinner";
 import { Time } from "../../../_ui/time";
+import { scopeLabel } from "./scopes";
 
 export const TOKENS_KEY = ["account", "tokens"];
 
@@ -22,7 +24,13 @@ export function TokenList() {
   });
   if (error !== null) return <Notice>{sentenceOf(error)}</Notice>;
   if (data === undefined) return <Spinner label="Loading…" />;
-  if (data.items.length === 0) return <p className="text-muted">No tokens. Make one to let a script in.</p>;
+  if (data.items.length === 0) {
+    return (
+      <EmptyState title="No tokens yet">
+        Make one for a script or a CI job; you get a command to copy that works with it at once.
+      </EmptyState>
+    );
+  }
   return (
     <>
       <ul className="divide-y divide-line">
@@ -55,18 +63,20 @@ function TokenRow({ token, onRevoke }: { token: TokenInfo; onRevoke: () => void 
         <p className="truncate font-medium" title={token.name}>
           <bdi>{token.name}</bdi>
         </p>
-        <p className="text-small text-muted">{token.scopes?.join(", ") ?? "all that tokens may"}</p>
+        <p className="text-small text-muted">
+          {token.scopes === null ? "All that tokens may" : token.scopes.map(scopeLabel).join(", ")}
+        </p>
         <p className="text-small text-muted">
           {token.lastUsedAt === null ? (
             "never used"
           ) : (
             <>
-              used <Time at={token.lastUsedAt} />
+              used <Time at={token.lastUsedAt} ago />
             </>
           )}
           {token.expiresAt !== null && (
             <>
-              {" · ends "}
+              {" · expires "}
               <Time at={token.expiresAt} />
             </>
           )}

@@ -17,7 +17,7 @@ export function TokensSection({ origin }: { origin: string }) {
   return (
     <Section
       title="Tokens"
-      lead="A script with a token does what you may, as far as the token's scopes reach."
+      lead="Let scripts and CI jobs work in your name: start sessions, follow them, answer what they ask."
       action={
         <Button onClick={() => setAsks(true)}>
           <Plus size={16} aria-hidden />

@@ -1,7 +1,7 @@
 "use client";
 
 import { ArrowUp, Square } from "lucide-react";
-import { useRef, useState, type KeyboardEvent } from "react";
+import { useImperativeHandle, useRef, useState, type KeyboardEvent, type Ref } from "react";
 import type { ModelRef } from "../../../../../../sidecar/src/contract";
 import type { Session } from "../../../../../server/sessions/session-store";
 import { PERMISSION_MODES } from "../../../../_session/permission-modes";
@@ -12,7 +12,13 @@ import { useAbort } from "./use-abort";
 import { useDraft } from "./use-draft";
 import { commandIn, useSend } from "./use-send";
 
+export interface ComposerHandle {
+  /** Writes a text, which a person may change and send. */
+  propose(text: string): void;
+}
+
 interface ComposerProps {
+  ref?: Ref<ComposerHandle>;
   session: Session;
   canWrite: boolean;
   /** A turn runs: what is sent now waits for it. */
@@ -20,23 +26,30 @@ interface ComposerProps {
 }
 
 /** Where a person says what is to be done. Sent while the agent works, it waits in line. */
-export function Composer({ session, canWrite, isBusy }: ComposerProps) {
+export function Composer({ canWrite, ...rest }: ComposerProps) {
   if (!canWrite) {
     return (
       <p className="border-t border-line px-4 py-3 text-center text-small text-muted">
-        You can read this session. Its owner, <bdi>{session.owner.name}</bdi>, can share it for writing.
+        You can read this session. Its owner, <bdi>{rest.session.owner.name}</bdi>, can share it for writing.
       </p>
     );
   }
-  return <Writing session={session} isBusy={isBusy} />;
+  return <Writing {...rest} />;
 }
 
-function Writing({ session, isBusy }: Omit<ComposerProps, "canWrite">) {
+function Writing({ ref, session, isBusy }: Omit<ComposerProps, "canWrite">) {
   const [text, setText] = useDraft(session.id);
   const [model, setModel] = useState<ModelRef | null>(null);
-  const { isSending, error, send } = useSend(session.id);
+  const { isSending, error, send } = useSend(session);
   const { isAborting, abort } = useAbort(session.id, isBusy);
+  const isCommand = commandIn(text) !== null;
   const areaRef = useRef<HTMLTextAreaElement>(null);
+  useImperativeHandle(ref, () => ({
+    propose(proposed) {
+      setText(proposed);
+      areaRef.current?.focus();
+    },
+  }));
   const submit = async () => {
     if (text.trim() === "") return;
     const arrived = await send({ text, model });
@@ -69,18 +82,22 @@ function Writing({ session, isBusy }: Omit<ComposerProps, "canWrite">) {
           onKeyDown={onKeyDown}
           rows={1}
           maxLength={1024 * 1024}
-          placeholder={
-            isBusy ? "Say what comes next; it waits in line" : "Say what to do, or ! and a command"
-          }
-          className={`field-sizing-content block max-h-[34vh] min-h-11 w-full resize-none bg-transparent px-3 pt-2.5 pb-1 text-base outline-none placeholder:text-muted sm:text-sm ${commandIn(text) === null ? "" : "font-mono"}`}
+          placeholder={placeholder(session, isBusy)}
+          className={`field-sizing-content block max-h-[34vh] min-h-11 w-full resize-none bg-transparent px-3 pt-2.5 pb-1 text-base outline-none placeholder:text-muted sm:text-sm ${isCommand ? "font-mono" : ""}`}
         />
         <div className="flex items-center gap-2 p-1.5 pl-2">
           <ModelButton value={model ?? session.model} onChange={setModel} />
-          <Mode session={session} />
+          {isCommand ? <CommandHint /> : <Mode session={session} />}
           <span className="flex-1" />
           {isBusy && (
-            <IconButton label="Stop the agent" keys={["Esc", "Esc"]} disabled={isAborting} onClick={abort}>
-              <Square size={14} aria-hidden />
+            <IconButton
+              label="Stop the agent"
+              keys={["Esc", "Esc"]}
+              disabled={isAborting}
+              onClick={abort}
+              className="border border-line"
+            >
+              <Square size={12} fill="currentColor" aria-hidden />
             </IconButton>
           )}
           <IconButton
@@ -98,6 +115,11 @@ function Writing({ session, isBusy }: Omit<ComposerProps, "canWrite">) {
   );
 }
 
+function placeholder({ status }: Session, isBusy: boolean): string {
+  if (status === "stopped") return "Say what comes next; it will resume";
+  return isBusy ? "Say what comes next; it waits in line" : "Say what to do, or ! to run a command";
+}
+
 function Mode({ session }: { session: Session }) {
   const mode = PERMISSION_MODES.find(({ value }) => value === session.permissionMode);
   if (mode === undefined) return null;
@@ -107,6 +129,14 @@ function Mode({ session }: { session: Session }) {
       className="rounded-full border border-line px-2 py-0.5 text-[12px] whitespace-nowrap text-muted"
     >
       {mode.label}
+    </span>
+  );
+}
+
+function CommandHint() {
+  return (
+    <span className="truncate text-[12px] text-muted">
+      runs in the container<span className="max-sm:hidden">; the agent is not asked</span>
     </span>
   );
 }

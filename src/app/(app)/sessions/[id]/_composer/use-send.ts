@@ -1,5 +1,6 @@
 import { useRef, useState } from "react";
 import type { ModelRef } from "../../../../../../sidecar/src/contract";
+import type { Session } from "../../../../../server/sessions/session-store";
 import { api } from "../../../../_client/api";
 import { sentenceOf } from "../../../../_client/sentence-of";
 import { newKey } from "./new-key";
@@ -10,8 +11,8 @@ interface Outgoing {
   model: ModelRef | null;
 }
 
-/** Sends one text at a time. The same text sent again after a failure runs once, even if the first did arrive. */
-export function useSend(sessionId: string): {
+/** Sends one text at a time; a stopped session is resumed for it. The same text sent again after a failure runs once, even if the first did arrive. */
+export function useSend({ id: sessionId, status }: Pick<Session, "id" | "status">): {
   isSending: boolean;
   error: string | null;
   /** @returns whether it arrived */
@@ -28,6 +29,7 @@ export function useSend(sessionId: string): {
     setSending(true);
     setError(null);
     try {
+      if (status === "stopped") await api.sessions.resume.mutate({ id: sessionId });
       await deliver({ sessionId, text, key, model });
       last.current = null;
       return true;

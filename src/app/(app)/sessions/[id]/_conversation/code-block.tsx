@@ -18,12 +18,17 @@ export const CodeBlock = memo(function CodeBlock({ code, tag, open }: CodeBlockP
   const shown = withoutReordering(code);
   const lines = useHighlighted(shown, open ? null : languageOf(tag));
   return (
-    <figure className="my-3 overflow-hidden rounded-md border border-line bg-raised">
-      <figcaption className="flex h-8 items-center justify-between gap-2 pr-1 pl-3 text-[12px] text-muted pointer-coarse:h-10">
-        <span className="truncate">{tag}</span>
+    <figure
+      className={`my-3 overflow-hidden rounded-md border border-line bg-raised ${tag === "" ? "flex flex-row-reverse items-start" : ""}`}
+    >
+      <figcaption className="flex h-8 shrink-0 items-center justify-between gap-2 pr-1 pl-3 text-[12px] text-muted pointer-coarse:h-10">
+        {tag !== "" && <span className="truncate">{tag}</span>}
         <CopyButton text={code} what="code" />
       </figcaption>
-      <pre tabIndex={0} className="overflow-x-auto px-3 pb-3 font-mono text-[13px] leading-5">
+      <pre
+        tabIndex={0}
+        className={`min-w-0 flex-1 overflow-x-auto px-3 font-mono text-[13px] leading-5 ${tag === "" ? "py-2" : "pb-3"}`}
+      >
         <code>{lines === null ? shown : lines.map((line, index) => <Line key={index} tokens={line} />)}</code>
       </pre>
     </figure>

@@ -10,6 +10,7 @@ import { Notice } from "../../../../_ui/notice";
 import { announcement } from "./announcement";
 import { ConversationProvider } from "./conversation-context";
 import { FailureCard } from "./failure-card";
+import { FirstPrompt } from "./first-prompt";
 import { OpenRequests } from "./open-requests";
 import { PersonMessage } from "./person-message";
 import type { Respond } from "./request-answer";
@@ -37,6 +38,8 @@ export interface ConversationProps {
   readOnly: boolean;
   /** Asks the agent to go on with a turn that broke off. */
   onContinue?: (() => void) | undefined;
+  /** Proposes a first prompt; missing for readers. */
+  onIdea?: ((text: string) => void) | undefined;
 }
 
 /**
@@ -95,11 +98,11 @@ function Column(props: ConversationProps) {
   );
 }
 
-function Turns({ timeline, start, session, onContinue }: ConversationProps & { start: number }) {
+function Turns({ timeline, start, session, onContinue, onIdea }: ConversationProps & { start: number }) {
   const turns = turnsOf(timeline, start);
   const idle = timeline.currentTurnId === null && timeline.queue.length === 0;
   const changes = changedModels(turns);
-  if (turns.length === 0) return <Nothing timeline={timeline} session={session} />;
+  if (turns.length === 0) return <Nothing timeline={timeline} session={session} onIdea={onIdea} />;
   return turns.map((turn, index) => (
     <TurnSection
       key={turn.key}
@@ -123,17 +126,11 @@ function changedModels(turns: readonly Turn[]): (ModelRef | null)[] {
   });
 }
 
-function Nothing({ timeline, session }: Pick<ConversationProps, "timeline" | "session">) {
+function Nothing({ timeline, session, onIdea }: Pick<ConversationProps, "timeline" | "session" | "onIdea">) {
   const failure = timeline.errors.at(-1);
   if (failure !== undefined) return <FailureCard failure={failure} />;
   if (timeline.queue.length > 0) return null;
-  return (
-    <p className="py-16 text-center text-muted">
-      {session.status === "creating"
-        ? "The session is being made. What you send already waits here until it is ready."
-        : "Nothing here yet. Say what the agent should do; it works in a container of its own."}
-    </p>
-  );
+  return <FirstPrompt isCreating={session.status === "creating"} onIdea={onIdea} />;
 }
 
 function Start({ loading, failed, showOlder, start }: ReturnType<typeof useShownWindow>) {

@@ -100,7 +100,7 @@ function OneQuestion({ question, choice, disabled, onChange }: OneQuestionProps)
         <CircleHelp size={18} aria-hidden className="mt-0.5 shrink-0 text-warn" />
         <span dir="auto">
           {withoutReordering(question.question)}
-          {multiple && <span className="font-normal text-muted"> (several)</span>}
+          {multiple && <span className="font-normal text-muted"> (choose any)</span>}
         </span>
       </legend>
       {question.options.map((option) => (
@@ -129,7 +129,7 @@ function OneQuestion({ question, choice, disabled, onChange }: OneQuestionProps)
         maxLength={10_000}
         aria-label="Your own answer"
         placeholder={question.options.length > 0 ? "or your own answer" : "your answer"}
-        className="mt-1 min-h-8 w-full rounded-md border border-field-line bg-bg px-3 pointer-coarse:min-h-10"
+        className="mt-1 min-h-8 w-full rounded-md border border-field-line bg-bg px-3 text-base sm:text-sm pointer-coarse:min-h-10"
       />
     </fieldset>
   );

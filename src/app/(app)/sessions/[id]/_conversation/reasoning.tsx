@@ -9,6 +9,8 @@ import { tailOf } from "./output-text";
 import { Elapsed } from "./ticking";
 
 const LIVE_LINES = 3;
+/** Less is no time to tell of. */
+const NOTABLE_MS = 1_000;
 
 /** What the model thought: its last lines while it thinks, folded after. */
 export const Reasoning = memo(function Reasoning({ part }: { part: PartView }) {
@@ -22,7 +24,7 @@ export const Reasoning = memo(function Reasoning({ part }: { part: PartView }) {
           thinking ? (
             <span>thinking {part.startedAt !== undefined && <Elapsed since={part.startedAt} />}</span>
           ) : (
-            <span>{took === null ? "thought" : `thought for ${duration(took)}`}</span>
+            <span>{took === null || took < NOTABLE_MS ? "thought" : `thought for ${duration(took)}`}</span>
           )
         }
       >

@@ -66,7 +66,9 @@ export function summaryOf(tool: ToolView): ToolSummary {
   } as const;
   const said = known?.(tool) ?? { object: firstText(tool.input) };
   const summary = { ...plain, ...said };
-  return summary.object === "" && known !== undefined ? { ...summary, object: titleOf(tool) } : summary;
+  return summary.object === "" && known !== undefined && summary.look !== "todos"
+    ? { ...summary, object: titleOf(tool) }
+    : summary;
 }
 
 /** What a tool changed in files: its own diff, or one made from what it was told to write. */

@@ -2,9 +2,11 @@
 
 import type { TokenUsage } from "../../../../../../sidecar/src/contract";
 import { Button } from "../../../../_ui/button";
+import { CopyButton } from "../../../../_ui/copy-button";
 import { Notice } from "../../../../_ui/notice";
 import { allTokens, between, duration, money, tokenCount } from "./figures";
 import { Fold } from "./fold";
+import { textOf } from "./person-message";
 import { shown } from "./shown-text";
 import type { Turn } from "./turns";
 
@@ -18,7 +20,10 @@ export function TurnFooter({ turn, onContinue }: { turn: Turn; onContinue?: (() 
       {outcome === "error" && turn.failures.length === 0 && (
         <Notice className="my-3">The turn failed, and nothing says why. Send the prompt again.</Notice>
       )}
-      <Figures turn={turn} word={outcome === "aborted" ? "stopped" : null} />
+      <div className="mt-2 flex items-start justify-between gap-2">
+        <Figures turn={turn} word={outcome === "aborted" ? "stopped" : null} />
+        <CopyAnswer turn={turn} />
+      </div>
     </>
   );
 }
@@ -53,9 +58,9 @@ function Figures({ turn, word }: { turn: Turn; word: string | null }) {
   if (line.length === 0) return null;
   const text = <span className="text-[12px] tabular-nums">{line.join(" · ")}</span>;
   const { tokens } = spent;
-  if (tokens === null) return <p className="mt-2 ml-[22px] text-muted">{text}</p>;
+  if (tokens === null) return <p className="ml-[22px] text-muted">{text}</p>;
   return (
-    <Fold className="mt-2" line={text}>
+    <Fold className="min-w-0 flex-1" line={text}>
       {() => (
         <dl className="ml-[22px] grid w-max grid-cols-[auto_auto] gap-x-4 text-[12px] text-muted tabular-nums">
           {spent.models.length > 0 && <Row name="model" value={spent.models.join(", ")} />}
@@ -68,6 +73,20 @@ function Figures({ turn, word }: { turn: Turn; word: string | null }) {
         </dl>
       )}
     </Fold>
+  );
+}
+
+/** All that the agent said in the turn, as it wrote it: Markdown. */
+function CopyAnswer({ turn }: { turn: Turn }) {
+  const text = turn.agent
+    .map(textOf)
+    .filter((each) => each.trim() !== "")
+    .join("\n\n");
+  if (text === "") return null;
+  return (
+    <span className="ml-auto text-[12px]">
+      <CopyButton text={text} what="the answer" />
+    </span>
   );
 }
 
