@@ -10,6 +10,7 @@ import { type SessionSummary, useSessionList } from "../../_live/use-lists";
 import { sessionState } from "../../_session/session-state";
 import { setTheme } from "../../_theme/use-theme";
 import { Kbd } from "../../_ui/kbd";
+import { withoutReordering } from "../../_ui/shown-text";
 import { leave } from "./account-menu";
 import { useShell } from "./shell-context";
 
@@ -104,7 +105,7 @@ function useEntries(query: string): EntryGroup[] {
   const commands = useCommands().filter(({ label }) => holds(label, query.trim()));
   const entries = sessions.map((session) => ({
     id: session.id,
-    label: session.title,
+    label: withoutReordering(session.title),
     aside: sessionState(session).word,
     run: () => router.push(`/sessions/${session.id}`),
   }));

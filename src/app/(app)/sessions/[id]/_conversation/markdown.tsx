@@ -7,7 +7,7 @@ import remend from "remend";
 import { CodeBlock } from "./code-block";
 import { endsInFence, markdownBlocks } from "./markdown-blocks";
 import { safeUrl } from "./safe-url";
-import { withoutReordering } from "./shown-text";
+import { withoutReordering } from "../../../../_ui/shown-text";
 
 const PLUGINS = [remarkGfm];
 const REMEND = { linkMode: "text-only", images: false, katex: false } as const;

@@ -5,7 +5,7 @@ import { Button } from "../../../../_ui/button";
 import { Notice } from "../../../../_ui/notice";
 import { allTokens, between, duration, money, tokenCount } from "./figures";
 import { Fold } from "./fold";
-import { shown } from "./shown-text";
+import { shown } from "../../../../_ui/shown-text";
 import type { Turn } from "./turns";
 
 /** How a turn ended and what it took, in one quiet line. */
