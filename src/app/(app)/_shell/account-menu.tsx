@@ -3,6 +3,7 @@
 import { ChevronDown, Keyboard, LogOut, Settings } from "lucide-react";
 import { signOut } from "../../_client/sign-in";
 import { sentenceOf } from "../../_client/sentence-of";
+import { useLeave } from "../../_live/use-leave";
 import { THEMES } from "../../_theme/theme";
 import { useTheme } from "../../_theme/use-theme";
 import { Menu, MenuChoice, MenuItem, MenuLink, MenuSeparator } from "../../_ui/menu";
@@ -13,6 +14,7 @@ import { useShell } from "./shell-context";
 export function AccountMenu({ compact = false, side }: { compact?: boolean; side: "top" | "bottom" }) {
   const { me, open } = useShell();
   const [theme, setTheme] = useTheme();
+  const signOutHere = useSignOut();
   return (
     <Menu
       side={side}
@@ -50,7 +52,7 @@ export function AccountMenu({ compact = false, side }: { compact?: boolean; side
       <MenuSeparator />
       <MenuChoice label="Theme" value={theme} options={THEMES} onChange={setTheme} />
       <MenuSeparator />
-      <MenuItem onSelect={() => void leave()} icon={<LogOut size={16} aria-hidden />}>
+      <MenuItem onSelect={signOutHere} icon={<LogOut size={16} aria-hidden />}>
         Sign out
       </MenuItem>
     </Menu>
@@ -71,11 +73,7 @@ function Initial({ name }: { name: string }) {
 }
 
 /** Signs out in this browser; says so when it does not work. */
-export async function leave(): Promise<void> {
-  try {
-    await signOut();
-    window.location.assign("/sign-in");
-  } catch (cause) {
-    toast(sentenceOf(cause));
-  }
+export function useSignOut(): () => void {
+  const leave = useLeave();
+  return () => void leave(signOut).catch((cause: unknown) => toast(sentenceOf(cause)));
 }

@@ -11,7 +11,7 @@ import { sessionState } from "../../_session/session-state";
 import { setTheme } from "../../_theme/use-theme";
 import { Kbd } from "../../_ui/kbd";
 import { withoutReordering } from "../../_ui/shown-text";
-import { leave } from "./account-menu";
+import { useSignOut } from "./account-menu";
 import { useShell } from "./shell-context";
 
 interface Entry {
@@ -131,6 +131,7 @@ function useFoundSessions(query: string): SessionSummary[] {
 function useCommands(): Entry[] {
   const router = useRouter();
   const { open } = useShell();
+  const signOutHere = useSignOut();
   return [
     { id: "new", label: "New session", keyCap: "N", run: () => open("new-session") },
     { id: "all", label: "All sessions", run: () => router.push("/") },
@@ -142,7 +143,7 @@ function useCommands(): Entry[] {
     { id: "dark", label: "Theme: dark", run: () => setTheme("dark") },
     { id: "system", label: "Theme: as the system", run: () => setTheme("system") },
     { id: "help", label: "Keyboard", keyCap: "?", run: () => open("help") },
-    { id: "leave", label: "Sign out", run: () => void leave() },
+    { id: "leave", label: "Sign out", run: signOutHere },
   ];
 }
 
