@@ -1,5 +1,5 @@
 /** A session's page as a test sees it: what it shows, beside what the server says. */
-import type { Page } from "playwright-core";
+import type { Page, WebSocketRoute } from "playwright-core";
 import type { OpenAgentClient } from "../src/client/index";
 
 /** Slow in a cold start of the browser, the server and the session's container on a busy machine. */
@@ -65,5 +65,24 @@ export async function holdMirror(page: Page): Promise<(hold: boolean) => void> {
     if (hold) return;
     for (const send of held) send();
     held = [];
+  };
+}
+
+/**
+ * Lets a test take the mirror away from this page: what it has open is cut, and what it opens anew is refused. Called
+ * before the page is opened.
+ * @returns the switch: true takes it away, false gives it back
+ */
+export async function cutMirror(page: Page): Promise<(isAway: boolean) => Promise<void>> {
+  let isAway = false;
+  const ends: WebSocketRoute[] = [];
+  await page.route(/\/convex\//, (route) => (isAway ? route.abort("connectionrefused") : route.fallback()));
+  await page.routeWebSocket(/\/convex\//, async (socket) => {
+    if (isAway) await socket.close();
+    else ends.push(socket, socket.connectToServer());
+  });
+  return async (away) => {
+    isAway = away;
+    if (away) await Promise.all(ends.splice(0).map((end) => end.close()));
   };
 }
