@@ -2,7 +2,7 @@ import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import { OWNER, post, signIn } from "./harness";
 import { livePages, words } from "./live-pages";
-import { composer, cutMirror, drawn, freshness, LONG, told } from "./session-page";
+import { composer, cutMirror, drawn, freshness, LONG, noteFreshness, told } from "./session-page";
 
 const SIGNED_OUT = /You are signed out here/;
 const DRAFT = "#script\nsay what was typed before";
@@ -25,13 +25,10 @@ describe("a page that stays open longer than its token is good", () => {
       if (isToken(response.url()) && response.ok()) renewals += 1;
     });
     await send(id, "delay 100", `say ${words(0, 200)}`);
-    await expect
-      .poll(async () => {
-        expect(await freshness(page, "live").count()).toBe(1);
-        return renewals;
-      }, LONG)
-      .toBeGreaterThanOrEqual(4);
+    const said = await noteFreshness(page);
+    await expect.poll(() => renewals, LONG).toBeGreaterThanOrEqual(4);
     await turnsEnd(id);
+    expect(await said()).toEqual(["live"]);
     await isShown(page, id);
     await remove(id);
   });

@@ -12,6 +12,26 @@ export const permission = (page: Page) => page.getByRole("region", { name: "Perm
 export const freshness = (page: Page, word: "live" | "reconnecting" | "behind" | "offline") =>
   page.locator("main > header").getByRole("status").filter({ hasText: word });
 
+/** @returns gives every word that the page has said since of how fresh it is, in order */
+export async function noteFreshness(page: Page): Promise<() => Promise<string[]>> {
+  const notes = await page.evaluateHandle(() => {
+    const words: string[] = [];
+    const note = () => {
+      const said = document.querySelector("main > header [role=status]")?.textContent ?? "";
+      const word = /live|reconnecting|behind|offline/.exec(said)?.[0];
+      if (word !== undefined && word !== words.at(-1)) words.push(word);
+    };
+    new MutationObserver(note).observe(document.body, {
+      subtree: true,
+      childList: true,
+      characterData: true,
+    });
+    note();
+    return words;
+  });
+  return () => notes.jsonValue();
+}
+
 /** One thing of the conversation: its id, and its text if it is prose of the agent. */
 export type Piece = [id: string, text: string | null];
 

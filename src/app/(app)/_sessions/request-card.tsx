@@ -37,7 +37,7 @@ export function RequestCard({ request, sessionTitle, mayAnswer }: RequestCardPro
           <bdi>{withoutReordering(sessionTitle)}</bdi>
         </Link>
         <span className="ml-auto whitespace-nowrap" title="Unanswered, it is rejected then">
-          until <Time at={request.deadline} />
+          expires <Time at={request.deadline} />
         </span>
       </p>
       <h3 className="mt-1 font-medium [overflow-wrap:anywhere]">
