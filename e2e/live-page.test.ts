@@ -1,13 +1,11 @@
 import { execFile } from "node:child_process";
-import { randomUUID } from "node:crypto";
-import { mkdirSync } from "node:fs";
-import { join } from "node:path";
 import { promisify } from "node:util";
-import type { Browser, BrowserContext, Locator, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { DESKTOP, launchBrowser, PHONE, signedInContext, watchPage } from "./browser";
+import type { Locator, Page } from "playwright-core";
+import { describe, expect, it } from "vitest";
+import { DESKTOP, PHONE, watchPage } from "./browser";
+import { OWNER, type Product, ROOT, runTurn } from "./harness";
 import { HOSTILE } from "./hostile-content";
-import { OWNER, type Product, ROOT, runTurn, sessionIs, startProduct } from "./harness";
+import { livePages, words } from "./live-pages";
 import {
   composer,
   conversation,
@@ -20,65 +18,17 @@ import {
   told,
 } from "./session-page";
 
-/** Looked at by people; made anew by each run and not kept. */
-const SHOTS = join(ROOT, ".cache", "screenshots");
 /** Controls that turn the direction of the text around them. */
 const TURNS_TEXT = /[\u202a-\u202e\u2066-\u2069]/;
 const READER = { name: "Rita Reader", email: "rita@example.test", password: "horse battery correct" };
 
 /** A page of a session that is watched and steered while the world around it misbehaves. */
 describe("a session's page", () => {
-  let product: Product;
-  let browser: Browser;
-  const contexts: BrowserContext[] = [];
-
-  beforeAll(async () => {
-    mkdirSync(SHOTS, { recursive: true });
-    product = await startProduct();
-    browser = await launchBrowser();
-  });
-  afterAll(async () => {
-    await browser?.close();
-    await product?.close();
-  });
-  afterEach(async () => {
-    for (const context of contexts.splice(0)) await context.close();
-  });
-
-  const newSession = async (permissionMode: "ask" | "auto" = "auto", title = "Under watch") => {
-    const { id } = await product.client.sessions.create.mutate({ title, permissionMode });
-    await sessionIs(product.client, id, "idle");
-    return id;
-  };
-  const remove = (id: string) => product.client.sessions.remove.mutate({ id });
-  const send = (sessionId: string, ...lines: string[]) =>
-    product.client.prompts.send.mutate({
-      sessionId,
-      text: ["#script", ...lines].join("\n"),
-      key: randomUUID(),
-    });
-  const turnsEnd = (id: string) =>
-    expect
-      .poll(async () => (await product.client.sessions.timeline.query({ id })).summary.currentTurnId, LONG)
-      .toBeNull();
-  const browse = async (opts: Parameters<typeof signedInContext>[2] = {}) => {
-    const context = await signedInContext(browser, product.url, { colorScheme: "dark", ...opts });
-    contexts.push(context);
-    return context;
-  };
-  const show = async (page: Page, id: string) => {
-    await page.goto(`${product.url}/sessions/${id}`);
-    await conversation(page).waitFor(LONG);
-    await freshness(page, "live").waitFor(LONG);
-  };
-  const open = async (id: string, opts: Parameters<typeof signedInContext>[2] = {}) => {
-    const context = await browse(opts);
-    const page = await context.newPage();
-    await show(page, id);
-    return { page, context };
-  };
-  const shot = (page: Page, name: string) => page.screenshot({ path: join(SHOTS, `live-${name}.png`) });
-  const spoken = async (page: Page) => proseOf(await drawn(page));
+  const { product, client, browse, open, show, newSession, remove, send, turnsEnd, shot, spoken } = livePages(
+    {
+      shots: "live",
+    },
+  );
 
   it("says that the browser is offline, then catches up in order, with nothing twice and nothing missing", async () => {
     const id = await newSession();
@@ -98,7 +48,7 @@ describe("a session's page", () => {
     expect(await spoken(page)).not.toContain("w299");
     await shot(page, "offline");
     await context.setOffline(false);
-    const whole = await told(product.client, id);
+    const whole = await told(client(), id);
     expect(proseOf(whole)).toBe(words(0, 300));
     await expect.poll(() => drawn(page), LONG).toEqual(whole);
     await freshness(page, "live").waitFor(LONG);
@@ -111,14 +61,14 @@ describe("a session's page", () => {
     const { page } = await open(id);
     const draft = "#script\nsay back again";
     await composer(page).fill(draft);
-    await product.stop();
+    await product().stop();
     await freshness(page, "reconnecting").waitFor(LONG);
     await shot(page, "reconnecting");
     await page.getByRole("button", { name: "Send" }).click();
     await page.getByText(/The server does not answer/).waitFor(LONG);
     expect(await composer(page).inputValue()).toBe(draft);
     await shot(page, "not-sent");
-    await product.start();
+    await product().start();
     await freshness(page, "live").waitFor(LONG);
     await page.reload();
     await expect.poll(() => composer(page).inputValue(), LONG).toBe(draft);
@@ -126,7 +76,7 @@ describe("a session's page", () => {
     await expect.poll(() => spoken(page), LONG).toBe("back again");
     expect(await composer(page).inputValue()).toBe("");
     await turnsEnd(id);
-    await expect.poll(() => drawn(page), LONG).toEqual(await told(product.client, id));
+    await expect.poll(() => drawn(page), LONG).toEqual(await told(client(), id));
     await remove(id);
   });
 
@@ -166,8 +116,8 @@ describe("a session's page", () => {
     await page.reload();
     let others = 0;
     context.on("page", () => (others += 1));
-    await runTurn(product.client, { sessionId: id, text: HOSTILE.script });
-    await runTurn(product.client, { sessionId: id, text: HOSTILE.command, kind: "shell" });
+    await runTurn(client(), { sessionId: id, text: HOSTILE.script });
+    await runTurn(client(), { sessionId: id, text: HOSTILE.command, kind: "shell" });
     await expect.poll(() => spoken(page), LONG).toContain(HOSTILE.lastWords);
     const closed = conversation(page).locator("button[aria-expanded=false]");
     while ((await closed.count()) > 0) await closed.first().click();
@@ -199,14 +149,14 @@ describe("a session's page", () => {
     expect(await page.locator("html").innerText()).not.toMatch(TURNS_TEXT);
     expect(await page.title()).not.toMatch(TURNS_TEXT);
     expect(await permission(page).innerText()).toContain("⟨U+202E⟩");
-    await page.goto(product.url);
+    await page.goto(product().url);
     await page.getByRole("article").getByText("⟨U+202E⟩").first().waitFor(LONG);
     await shot(page, "hostile-inbox");
     expect(await page.locator("html").innerText()).not.toMatch(TURNS_TEXT);
     expect(await sideways(page)).toEqual([]);
     expect(await page.evaluate(() => "pwned" in window)).toBe(false);
     expect(watch.errors).toEqual([]);
-    expect([...watch.origins]).toEqual([product.url]);
+    expect([...watch.origins]).toEqual([product().url]);
     expect(others).toBe(0);
     await remove(id);
   });
@@ -226,8 +176,8 @@ describe("a session's page", () => {
     const id = await newSession();
     const { page } = await open(id);
     const line = (n: number) => `say Paragraph ${n}. ${words(0, 60)}`;
-    await runTurn(product.client, { sessionId: id, text: ["#script", ...range(12).map(line)].join("\n") });
-    await runTurn(product.client, { sessionId: id, text: ["#script", ...range(12).map(line)].join("\n") });
+    await runTurn(client(), { sessionId: id, text: ["#script", ...range(12).map(line)].join("\n") });
+    await runTurn(client(), { sessionId: id, text: ["#script", ...range(12).map(line)].join("\n") });
     await send(
       id,
       "delay 20",
@@ -254,7 +204,7 @@ describe("a session's page", () => {
     await toNew.click();
     await expect.poll(async () => (await place()).left).toBeLessThan(2);
     await toNew.waitFor({ state: "hidden" });
-    await product.client.prompts.abort.mutate({ sessionId: id });
+    await client().prompts.abort.mutate({ sessionId: id });
     await remove(id);
   });
 
@@ -296,7 +246,7 @@ describe("a session's page", () => {
     await page.keyboard.press("Escape");
     await page.keyboard.press("Escape");
     await turnsEnd(id);
-    const { summary } = await product.client.sessions.timeline.query({ id });
+    const { summary } = await client().sessions.timeline.query({ id });
     expect(summary.turns.map(({ outcome }) => outcome)).toEqual(["aborted"]);
     await conversation(page)
       .getByText(/^stopped/)
@@ -353,16 +303,16 @@ describe("a session's page", () => {
   });
 
   it("shows a reader all of it, and nothing to write or to answer with", async () => {
-    await addPerson(product, READER);
+    await addPerson(product(), READER);
     const id = await newSession("ask");
     await send(id, 'tool bash {"command":"echo asked","description":"speak"}', "say after the answer");
-    const { items } = await product.client.sessions.list.query({});
+    const { items } = await client().sessions.list.query({});
     expect(items.map((session) => session.id)).toContain(id);
     const context = await browse({ person: READER });
     const page = await context.newPage();
-    await page.goto(`${product.url}/sessions/${id}`);
+    await page.goto(`${product().url}/sessions/${id}`);
     await page.getByText("This session is gone").waitFor(LONG);
-    await product.client.sessions.share.mutate({ id, visibility: "team-read" });
+    await client().sessions.share.mutate({ id, visibility: "team-read" });
     await show(page, id);
     await permission(page).waitFor(LONG);
     await page.getByText(/^You can read this session/).waitFor();
@@ -376,11 +326,11 @@ describe("a session's page", () => {
         .getByRole("button", { name: /^(Stop|Resume)/ })
         .count(),
     ).toBe(0);
-    const [request] = (await product.client.requests.list.query({ sessionId: id, open: true })).items;
-    await product.client.requests.respond.mutate({ id: request?.id ?? "none", reply: "once" });
+    const [request] = (await client().requests.list.query({ sessionId: id, open: true })).items;
+    await client().requests.respond.mutate({ id: request?.id ?? "none", reply: "once" });
     await page.getByText(`${OWNER.name} allowed once`).waitFor(LONG);
     await expect.poll(() => spoken(page), LONG).toBe("after the answer");
-    await product.client.sessions.share.mutate({ id, visibility: "private" });
+    await client().sessions.share.mutate({ id, visibility: "private" });
     await page.getByText("This session is gone").waitFor(LONG);
     await remove(id);
   });
@@ -418,11 +368,6 @@ function sideways(page: Page): Promise<string[]> {
 
 function range(count: number): number[] {
   return Array.from({ length: count }, (_, i) => i);
-}
-
-/** `w0 w1 w2 …`: each word once. */
-function words(from: number, to: number): string {
-  return Array.from({ length: to - from }, (_, i) => `w${from + i}`).join(" ");
 }
 
 function hasFocus(of: Locator): Promise<boolean> {

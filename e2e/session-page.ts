@@ -1,5 +1,5 @@
 /** A session's page as a test sees it: what it shows, beside what the server says. */
-import type { Page } from "playwright-core";
+import type { Page, WebSocketRoute } from "playwright-core";
 import type { OpenAgentClient } from "../src/client/index";
 
 /** Slow in a cold start of the browser, the server and the session's container on a busy machine. */
@@ -11,6 +11,26 @@ export const permission = (page: Page) => page.getByRole("region", { name: "Perm
 /** How fresh the page says that it is. */
 export const freshness = (page: Page, word: "live" | "reconnecting" | "behind" | "offline") =>
   page.locator("main > header").getByRole("status").filter({ hasText: word });
+
+/** @returns gives every word that the page has said since of how fresh it is, in order */
+export async function noteFreshness(page: Page): Promise<() => Promise<string[]>> {
+  const notes = await page.evaluateHandle(() => {
+    const words: string[] = [];
+    const note = () => {
+      const said = document.querySelector("main > header [role=status]")?.textContent ?? "";
+      const word = /live|reconnecting|behind|offline/.exec(said)?.[0];
+      if (word !== undefined && word !== words.at(-1)) words.push(word);
+    };
+    new MutationObserver(note).observe(document.body, {
+      subtree: true,
+      childList: true,
+      characterData: true,
+    });
+    note();
+    return words;
+  });
+  return () => notes.jsonValue();
+}
 
 /** One thing of the conversation: its id, and its text if it is prose of the agent. */
 export type Piece = [id: string, text: string | null];
@@ -65,5 +85,24 @@ export async function holdMirror(page: Page): Promise<(hold: boolean) => void> {
     if (hold) return;
     for (const send of held) send();
     held = [];
+  };
+}
+
+/**
+ * Lets a test take the mirror away from this page: what it has open is cut, and what it opens anew is refused. Called
+ * before the page is opened.
+ * @returns the switch: true takes it away, false gives it back
+ */
+export async function cutMirror(page: Page): Promise<(isAway: boolean) => Promise<void>> {
+  let isAway = false;
+  const ends: WebSocketRoute[] = [];
+  await page.route(/\/convex\//, (route) => (isAway ? route.abort("connectionrefused") : route.fallback()));
+  await page.routeWebSocket(/\/convex\//, async (socket) => {
+    if (isAway) await socket.close();
+    else ends.push(socket, socket.connectToServer());
+  });
+  return async (away) => {
+    isAway = away;
+    if (away) await Promise.all(ends.splice(0).map((end) => end.close()));
   };
 }

@@ -11,10 +11,10 @@ export async function requireSignedIn(): Promise<Caller> {
   return caller;
 }
 
-/** For the sign-in page. */
-export async function requireNobody(): Promise<void> {
+/** For the sign-in page. @param to where somebody goes who is signed in */
+export async function requireNobody({ to }: { to: string }): Promise<void> {
   await requireClaimed();
-  if ((await currentCaller()) !== null) redirect("/");
+  if ((await currentCaller()) !== null) redirect(to);
 }
 
 /** For the claim page. */

@@ -66,13 +66,15 @@ interface Deps {
   origin: string;
   /** A Convex elsewhere; null: the embedded host. */
   convexUrl: URL | null;
+  /** How long a person's token is good. */
+  tokenSeconds: number;
 }
 
 /** What browsers watch: a Convex elsewhere, or the host in this process, and what keeps it up to date. */
 export function composeMirror(deps: Deps): MirrorServices {
   const { db, clock, log, origin } = deps;
   const key = loadSigningKey(deps);
-  const tokens = createMirrorTokens({ key, issuer: origin, clock });
+  const tokens = createMirrorTokens({ key, issuer: origin, clock, personSeconds: deps.tokenSeconds });
   const remoteUrl = deps.convexUrl === null ? null : deps.convexUrl.href.replace(/\/$/, "");
   const host =
     remoteUrl === null

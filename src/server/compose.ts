@@ -127,7 +127,15 @@ function composeServices(deps: {
   const { providerKeys, keyTests, masterKey, box } = composeKeys({ db, env, catalog, clock, log });
   const models = createModels({ catalog, keys: providerKeys });
   const { origin } = deps;
-  const mirror = composeMirror({ db, clock, log, box, origin, convexUrl: env.convexUrl });
+  const mirror = composeMirror({
+    db,
+    clock,
+    log,
+    box,
+    origin,
+    convexUrl: env.convexUrl,
+    tokenSeconds: env.liveTokenSeconds,
+  });
   const sessions = composeSessions({
     db,
     clock,

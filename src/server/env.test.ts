@@ -24,6 +24,7 @@ describe("parseEnvironment", () => {
       dockerSocket: "/var/run/docker.sock",
       allowPrivate: [],
       convexUrl: null,
+      liveTokenSeconds: 300,
     });
   });
 
@@ -45,6 +46,8 @@ describe("parseEnvironment", () => {
     ["OPENAGENT_ALLOW_PRIVATE", "ollama"],
     ["DOCKER_HOST", "tcp://192.0.2.1:2375"],
     ["DOCKER_HOST", "unix://relative.sock"],
+    ["OPENAGENT_LIVE_TOKEN_SECONDS", "10"],
+    ["OPENAGENT_LIVE_TOKEN_SECONDS", "3601"],
     ["CONVEX_URL", "happy-animal-123.convex.cloud"],
     ["CONVEX_URL", "https://happy-animal-123.convex.cloud/api"],
     ["NODE_ENV", "prod"],

@@ -45,6 +45,13 @@ const variables = z.object({
   OPENAGENT_LOG_LEVEL: z
     .enum(["trace", "debug", "info", "warn", "error"], "must be trace, debug, info, warn or error")
     .default("info"),
+  // A Convex client renews a token ten seconds before it ends.
+  OPENAGENT_LIVE_TOKEN_SECONDS: z.coerce
+    .number("must be a number")
+    .int("must be a whole number")
+    .min(15, "must be 15 to 3600")
+    .max(3600, "must be 15 to 3600")
+    .default(300),
   CONVEX_URL: z
     .string()
     .refine(
@@ -79,6 +86,8 @@ export interface Environment {
   maxSessions: number;
   allowPrivate: ReturnType<typeof parseHostPorts>;
   logLevel: string;
+  /** How long a browser's token for what it watches live is good, before it is renewed. */
+  liveTokenSeconds: number;
   /** A Convex elsewhere that browsers watch; null: the embedded host. */
   convexUrl: URL | null;
   dockerSocket: string;
@@ -143,6 +152,7 @@ export function parseEnvironment(
     maxSessions: env.OPENAGENT_MAX_SESSIONS,
     allowPrivate: env.OPENAGENT_ALLOW_PRIVATE,
     logLevel: env.OPENAGENT_LOG_LEVEL,
+    liveTokenSeconds: env.OPENAGENT_LIVE_TOKEN_SECONDS,
     convexUrl: env.CONVEX_URL ?? null,
     dockerSocket: env.DOCKER_HOST.slice("unix://".length),
   };

@@ -4,6 +4,7 @@ import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { ConvexReactClient } from "convex/react";
 import { createContext, type ReactNode, useContext, useMemo, useState, useSyncExternalStore } from "react";
 import { waitMs } from "../../client/backoff";
+import { signInPath } from "../_client/sign-in-path";
 import { browserClock } from "./clock";
 import { type Connection, createConnection } from "./connection";
 import { createIdentity, type Identity } from "./token";
@@ -84,7 +85,7 @@ function openLive(url: string): { live: Live; close: () => void } {
   const identity = createIdentity({
     source: serverTokens,
     renew,
-    onSignedOut: () => window.location.assign("/sign-in"),
+    onSignedOut: () => window.location.assign(signInPath(window.location)),
     nowMs: browserClock.nowMs,
     waitMs: (failures) => waitMs(failures, undefined),
   });

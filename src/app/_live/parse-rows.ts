@@ -43,14 +43,22 @@ function isSession(
 
 export function parseRequest(row: { data: string }): AgentRequest | null {
   const value = parseObject(row.data);
-  return value !== null && isRequest(value) ? value : null;
+  if (value === null) return null;
+  // A Convex elsewhere may hold a row that an older server wrote.
+  const request = { always: null, ...value };
+  return isRequest(request) ? request : null;
 }
 
 function isRequest(value: Record<string, unknown>): value is Record<string, unknown> & AgentRequest {
-  const { patterns, questions } = value;
+  const { questions } = value;
   return (
     hasStrings(value, REQUEST_TEXTS) &&
-    (patterns === null || Array.isArray(patterns)) &&
+    isTexts(value.patterns) &&
+    isTexts(value.always) &&
     (questions === null || Array.isArray(questions))
   );
+}
+
+function isTexts(value: unknown): value is string[] | null {
+  return value === null || (Array.isArray(value) && value.every((text) => typeof text === "string"));
 }

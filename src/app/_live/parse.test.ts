@@ -13,6 +13,7 @@ const request = {
   title: "run",
   detail: "npm test",
   patterns: null,
+  always: ["npm *"],
   questions: null,
   openedAt: "2026-11-25T10:00:00.000Z",
   deadline: "2026-11-25T11:00:00.000Z",
@@ -40,6 +41,8 @@ describe("rows of the mirror", () => {
   it("gives a request, and none of the wrong form", () => {
     expect(parseRequest({ data: JSON.stringify(request) })).toEqual(request);
     expect(parseRequest({ data: JSON.stringify({ ...request, questions: "all" }) })).toBeNull();
+    expect(parseRequest({ data: JSON.stringify({ ...request, always: [{ toString: 1 }] }) })).toBeNull();
+    expect(parseRequest({ data: JSON.stringify({ ...request, always: undefined }) })?.always).toBeNull();
   });
 
   it("leaves out and reports what cannot be read, and keeps the rest", () => {

@@ -15,9 +15,14 @@ export class SessionGoneError extends Error {
   override readonly name = "SessionGoneError";
 }
 
+/** The server's word that nobody is signed in. */
+export class SignedOutError extends Error {
+  override readonly name = "SignedOutError";
+}
+
 /** Where a session's live store has its session from: the server's word, and the mirror's news. */
 export interface SessionSource {
-  /** @throws SessionGoneError; anything else when the server does not answer */
+  /** @throws SessionGoneError, SignedOutError; anything else when the server does not answer */
   session(): Promise<Session>;
   /** The newest messages, or those before `beforeSeq`. @throws as {@link SessionSource.session} */
   timeline(opts: { beforeSeq?: number | undefined }): Promise<TimelineWindow>;
@@ -35,7 +40,7 @@ const eventsWindow = mirror.sessionEvents.window;
 export function createSessionSource(deps: {
   sessionId: string;
   client: ConvexReactClient;
-  /** The mirror says that nobody is signed in. */
+  /** The mirror or the server says that nobody is signed in. */
   onSignedOut(): void;
   /** The mirror says that there is no such session. */
   onNotFound(): void;
@@ -45,6 +50,15 @@ export function createSessionSource(deps: {
     if (refusal === "signed_out") deps.onSignedOut();
     else if (refusal === "not_found") deps.onNotFound();
     else console.warn("A live query failed", error);
+  };
+  const asked = async <T>(answer: Promise<T>): Promise<T> => {
+    try {
+      return await answer;
+    } catch (cause) {
+      const refusal = refused(cause);
+      if (refusal instanceof SignedOutError) deps.onSignedOut();
+      throw refusal ?? cause;
+    }
   };
   return {
     session: () => asked(api.sessions.get.query({ id: sessionId }, soon())),
@@ -69,17 +83,12 @@ export function createSessionSource(deps: {
 /** A server that takes a call and says nothing does not answer. */
 const soon = () => ({ signal: AbortSignal.timeout(ANSWER_MS) });
 
-async function asked<T>(answer: Promise<T>): Promise<T> {
-  try {
-    return await answer;
-  } catch (cause) {
-    if (isGone(cause)) throw new SessionGoneError("This session is gone, or is not yours to see.");
-    throw cause;
-  }
-}
-
-function isGone(cause: unknown): boolean {
-  if (!(cause instanceof TRPCClientError)) return false;
-  const data: unknown = cause.data;
-  return isObject(data) && data.reason === "not_found";
+/** @returns null for what is no refusal of the server's */
+function refused(cause: unknown): SessionGoneError | SignedOutError | null {
+  const data: unknown = cause instanceof TRPCClientError ? cause.data : null;
+  if (!isObject(data)) return null;
+  if (data.reason === "not_found")
+    return new SessionGoneError("This session is gone, or is not yours to see.");
+  if (data.reason === "not_signed_in") return new SignedOutError("Nobody is signed in here. Sign in again.");
+  return null;
 }

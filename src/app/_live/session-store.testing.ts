@@ -2,8 +2,9 @@
 import { numbered, plainTurn } from "../../timeline/testing";
 import type { Timeline } from "../../timeline/timeline";
 import { timelineWindow } from "../../timeline/window";
+import type { PageClock } from "./clock";
 import { manualPageClock } from "./clock.testing";
-import { createSessionStore } from "./session-store";
+import { createSessionStore, type Freshness } from "./session-store";
 import { scriptedServer, settled } from "./session-source.testing";
 
 /** 13 events a turn, two messages each. */
@@ -19,22 +20,34 @@ interface PageOptions {
   page?: number;
   failure?: Error;
   isSlow?: boolean;
+  /** Also told of how fresh the page is. */
+  freshnessOf?: (clock: PageClock) => Freshness;
 }
-export async function openPage(log = logOf(3), { failure, isSlow, ...options }: PageOptions = {}) {
+export async function openPage(
+  log = logOf(3),
+  { failure, isSlow, freshnessOf, ...options }: PageOptions = {},
+) {
   const server = scriptedServer(log, options);
   server.failure = failure ?? null;
   server.isSlow = isSlow ?? false;
   const clock = manualPageClock();
   const frames = new Set<() => void>();
   const told = { answered: [] as boolean[], missing: false };
+  const freshness = freshnessOf?.(clock);
   let notified = 0;
   server.mirrorTo();
   const store = createSessionStore({
     sessionId: "ses_1",
     source: server.source,
     freshness: {
-      setAnswered: (answered) => told.answered.push(answered),
-      setMissing: (_who, missing) => (told.missing = missing),
+      setAnswered(answered) {
+        told.answered.push(answered);
+        freshness?.setAnswered(answered);
+      },
+      setMissing(who, missing) {
+        told.missing = missing;
+        freshness?.setMissing(who, missing);
+      },
     },
     clock,
     frame(act) {

@@ -3,7 +3,7 @@ import type { Timeline } from "../../timeline/timeline";
 import type { PageClock } from "./clock";
 import { createLiveTimeline, type LiveTimeline } from "./live-timeline";
 import { createServerCheck, type Pace, type ServerCheck } from "./server-check";
-import { SessionGoneError, type SessionSource } from "./session-source";
+import { SessionGoneError, SignedOutError, type SessionSource } from "./session-source";
 
 /** One session as a page shows it. Never changed in place. */
 export interface LiveSession {
@@ -60,7 +60,7 @@ export function createSessionStore(deps: {
       return value;
     } catch (cause) {
       const isGone = cause instanceof SessionGoneError;
-      freshness.setAnswered(isGone);
+      freshness.setAnswered(isGone || cause instanceof SignedOutError);
       if (isGone && !isOver) {
         end();
         set({ session: null, error: null });

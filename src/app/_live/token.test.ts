@@ -34,6 +34,17 @@ describe("the page's identity", () => {
     expect(told.signedOut).toBe(1);
   });
 
+  it("does not lead away whoever is leaving, but does when leaving failed", async () => {
+    const { identity, told } = setUp([null, null]);
+    const stay = identity.leave();
+    await identity.token({ forceRefreshToken: true });
+    expect(told).toMatchObject({ signedOut: 0, renewals: 0 });
+    stay();
+    expect(told.renewals).toBe(1);
+    await identity.token({ forceRefreshToken: true });
+    expect(told.signedOut).toBe(1);
+  });
+
   it("fetches one new token, not one for each query that the mirror refuses", () => {
     const { identity, told, pass } = setUp([]);
     for (let query = 0; query < 5; query += 1) identity.doubt();

@@ -14,8 +14,10 @@ const SIGNED_OUT_CHECK_MS = 10_000;
 export interface Identity {
   /** For `setAuth` of the Convex client. A server that does not answer is asked again, as long as it takes. */
   token(opts: { forceRefreshToken: boolean }): Promise<string | null>;
-  /** The mirror says that nobody is signed in. */
+  /** The mirror or the server says that nobody is signed in. */
   doubt(): void;
+  /** The person signs out here: that nobody is signed in is no news. @returns takes it back */
+  leave(): () => void;
 }
 
 export function createIdentity(deps: {
@@ -28,11 +30,12 @@ export function createIdentity(deps: {
   waitMs(failures: number): Promise<void>;
 }): Identity {
   let doubtedAtMs = -Infinity;
+  let isLeaving = false;
   const ask = async (): Promise<string | null> => {
     for (let failures = 0; ; failures += 1) {
       try {
         const token = await deps.source.fetch();
-        if (token === null) deps.onSignedOut();
+        if (token === null && !isLeaving) deps.onSignedOut();
         return token;
       } catch {
         // Giving no token would sign the page out; the server may be back in a moment.
@@ -46,6 +49,14 @@ export function createIdentity(deps: {
       if (deps.nowMs() - doubtedAtMs < SIGNED_OUT_CHECK_MS) return;
       doubtedAtMs = deps.nowMs();
       deps.renew();
+    },
+    leave() {
+      isLeaving = true;
+      return () => {
+        isLeaving = false;
+        // It may have come true meanwhile.
+        deps.renew();
+      };
     },
   };
 }

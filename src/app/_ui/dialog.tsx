@@ -4,10 +4,12 @@ import { Dialog as Base } from "@base-ui/react/dialog";
 import { X } from "lucide-react";
 import { useRef, type ReactNode } from "react";
 import { IconButton } from "./icon-button";
+import { withoutReordering } from "./shown-text";
 
 interface DialogProps {
   open: boolean;
   onOpenChange: (open: boolean) => void;
+  /** May hold a name that somebody gave. */
   title: string;
   description?: ReactNode;
   /** `wide` for forms with much to read. */
@@ -32,7 +34,9 @@ export function Dialog({ open, onOpenChange, title, description, size = "narrow"
         >
           <div className="flex items-start gap-3 px-5 pt-4">
             <div className="min-w-0 flex-1">
-              <Base.Title className="text-base font-semibold [overflow-wrap:anywhere]">{title}</Base.Title>
+              <Base.Title className="text-base font-semibold [overflow-wrap:anywhere]">
+                {withoutReordering(title)}
+              </Base.Title>
               {description !== undefined && (
                 <Base.Description render={<div />} className="mt-1 text-muted [overflow-wrap:anywhere]">
                   {description}

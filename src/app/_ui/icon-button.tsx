@@ -1,6 +1,7 @@
 "use client";
 
 import type { ComponentProps } from "react";
+import { withoutReordering } from "./shown-text";
 import { Tooltip } from "./tooltip";
 
 interface IconButtonProps extends Omit<ComponentProps<"button">, "aria-label"> {
@@ -25,12 +26,13 @@ export function IconButton({
   children,
   ...rest
 }: IconButtonProps) {
+  const name = withoutReordering(label);
   return (
-    <Tooltip label={label} keys={keys}>
+    <Tooltip label={name} keys={keys}>
       <button
         type="button"
         {...rest}
-        aria-label={label}
+        aria-label={name}
         className={`inline-flex size-8 shrink-0 cursor-pointer items-center justify-center rounded-md disabled:cursor-default disabled:opacity-50 pointer-coarse:size-10 ${LOOK[kind]} ${className}`}
       >
         {children}

@@ -2,17 +2,18 @@
 
 import { Toast as Base } from "@base-ui/react/toast";
 import { X } from "lucide-react";
+import { withoutReordering } from "./shown-text";
 
 const manager = Base.createToastManager();
 const SHOWN_MS = 6_000;
 
 /**
  * Says at the window's edge what was done, with a way back where there is one. Failures belong beside what failed; this
- * is for those whose place is gone.
+ * is for those whose place is gone. The message may hold a name that somebody gave.
  */
 export function toast(message: string, undo?: { label: string; onUndo: () => void }): void {
   const id = manager.add({
-    title: message,
+    title: withoutReordering(message),
     timeout: SHOWN_MS,
     ...(undo && {
       actionProps: {

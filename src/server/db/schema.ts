@@ -214,6 +214,8 @@ export const requests = sqliteTable(
     title: text("title").notNull(),
     detail: text("detail").notNull(),
     patterns: text("patterns", { mode: "json" }).$type<string[]>(),
+    /** What the answer "always" allows from then on. */
+    always: text("always", { mode: "json" }).$type<string[]>(),
     questions: text("questions", { mode: "json" }).$type<Question[]>(),
     openedAt: text("opened_at").notNull(),
     deadline: text("deadline").notNull(),

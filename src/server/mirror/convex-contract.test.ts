@@ -90,6 +90,7 @@ describe.each(backends)("the functions of convex/ on %s", (_name, open) => {
       key: signingKeyOf(backend.key),
       issuer: backend.issuer,
       clock: systemClock,
+      personSeconds: 300,
     });
   });
   afterAll(async () => backend?.close());

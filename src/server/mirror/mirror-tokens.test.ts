@@ -21,7 +21,7 @@ describe("tokens for Convex", () => {
   beforeEach(() => {
     t = testDatabase();
     warnings.length = 0;
-    tokens = createMirrorTokens({ key: load(), issuer: ISSUER, clock: t.clock });
+    tokens = createMirrorTokens({ key: load(), issuer: ISSUER, clock: t.clock, personSeconds: 300 });
   });
   afterEach(() => t[Symbol.dispose]());
 

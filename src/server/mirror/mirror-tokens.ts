@@ -6,7 +6,6 @@ import type { SigningKey } from "./signing-key";
 export const MIRROR_AUDIENCE = "openagent";
 /** As in convex/model/access.ts. */
 const SERVER_SUBJECT = "openagent-server";
-const PERSON_SECONDS = 300;
 const SERVER_SECONDS = 60;
 /** A token is not sent with less of its life left than this. */
 const SERVER_SPARE_MS = 20_000;
@@ -19,8 +18,14 @@ export interface MirrorTokens {
 }
 
 /** @param deps.issuer the installation's origin */
-export function createMirrorTokens(deps: { key: SigningKey; issuer: string; clock: Clock }): MirrorTokens {
-  const { key, clock } = deps;
+export function createMirrorTokens(deps: {
+  key: SigningKey;
+  issuer: string;
+  clock: Clock;
+  /** How long a person's token is good. */
+  personSeconds: number;
+}): MirrorTokens {
+  const { key, clock, personSeconds } = deps;
   const sign = (
     claims: { epoch: number } | { role: "server" },
     opts: { subject: string; seconds: number },
@@ -39,8 +44,8 @@ export function createMirrorTokens(deps: { key: SigningKey; issuer: string; cloc
   return {
     async forPerson({ userId, epoch }) {
       if (userId === SERVER_SUBJECT) throw new Error("No person goes by the server's name.");
-      const token = await sign({ epoch }, { subject: userId, seconds: PERSON_SECONDS });
-      return { token, expiresAt: new Date(clock.now() + PERSON_SECONDS * 1000).toISOString() };
+      const token = await sign({ epoch }, { subject: userId, seconds: personSeconds });
+      return { token, expiresAt: new Date(clock.now() + personSeconds * 1000).toISOString() };
     },
     forServer() {
       const now = clock.monotonicNow();

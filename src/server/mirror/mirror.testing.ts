@@ -55,7 +55,15 @@ export async function openTestMirror(over: (t: TestDatabase) => void = () => und
   const origin = `http://127.0.0.1:${port}`;
   const quiet = pino({ level: "silent" });
   const start = () =>
-    composeMirror({ db: t.db, clock: systemClock, log: quiet, box, origin, convexUrl: null });
+    composeMirror({
+      db: t.db,
+      clock: systemClock,
+      log: quiet,
+      box,
+      origin,
+      convexUrl: null,
+      tokenSeconds: 300,
+    });
   let mirror = start();
   const log = createEventLog({ ...t, onCommit: () => mirror.wake() });
   const url = `${origin}/convex`;

@@ -75,12 +75,21 @@ describe("a Convex elsewhere", () => {
     return createConvexHost({ schema, modules: CONVEX_MODULES, auth, mountPath: "", log: quiet });
   };
   const start = (convexUrl: URL | null = url) =>
-    (mirror = composeMirror({ db: t.db, clock: systemTime, log: quiet, box, origin: ISSUER, convexUrl }));
+    (mirror = composeMirror({
+      db: t.db,
+      clock: systemTime,
+      log: quiet,
+      box,
+      origin: ISSUER,
+      convexUrl,
+      tokenSeconds: 300,
+    }));
   const tokens = () =>
     createMirrorTokens({
       key: loadSigningKey({ db: t.db, box, log: quiet }),
       issuer: ISSUER,
       clock: systemTime,
+      personSeconds: 300,
     });
   const target = () =>
     createMirrorTarget({ url: url.origin, tokens: tokens(), fetch: globalThis.fetch, timeoutMs: 10_000 });

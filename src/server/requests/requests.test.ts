@@ -66,15 +66,18 @@ describe("requests", () => {
   afterEach(() => t[Symbol.dispose]());
 
   it("become rows with a deadline and a default when the agent asks", () => {
-    opened("req_1");
-    const [item] = requests.list(owner, { limit: 10, open: true }).items;
+    opened("req_1", { always: ["npm *"] });
+    opened("req_2");
+    const [item, plain] = requests.list(owner, { limit: 10, open: true }).items;
     expect(item).toMatchObject({
       id: "req_1",
       kind: "permission",
       patterns: ["npm test"],
+      always: ["npm *"],
       default: "reject",
       open: true,
     });
+    expect(plain).toMatchObject({ id: "req_2", always: null });
     expect(Date.parse(item?.deadline ?? "")).toBe(t.clock.now() + SESSION_LIMITS.requestDeadlineMs);
   });
 

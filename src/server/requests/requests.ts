@@ -27,6 +27,8 @@ export interface AgentRequest {
   title: string;
   detail: string;
   patterns: string[] | null;
+  /** What the answer "always" allows from then on; without any it allows no more than "once". */
+  always: string[] | null;
   questions: Question[] | null;
   openedAt: string;
   deadline: string;
@@ -228,6 +230,7 @@ function open(
       title: whole(data.title),
       detail: whole(data.detail),
       patterns: data.patterns ?? null,
+      always: data.always ?? null,
       questions: data.questions ?? null,
       openedAt: new Date(now).toISOString(),
       deadline: new Date(now + SESSION_LIMITS.requestDeadlineMs).toISOString(),
@@ -316,6 +319,7 @@ export function requestView(row: RequestRow): AgentRequest {
     title: row.title,
     detail: row.detail,
     patterns: row.patterns,
+    always: row.always,
     questions: row.questions,
     openedAt: row.openedAt,
     deadline: row.deadline,

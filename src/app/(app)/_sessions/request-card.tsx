@@ -3,15 +3,17 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { TriangleAlert } from "lucide-react";
 import Link from "next/link";
-import { useState } from "react";
+import type { Question } from "../../../../sidecar/src/contract";
 import type { AgentRequest } from "../../../server/requests/requests";
-import { api } from "../../_client/api";
-import { sentenceOf } from "../../_client/sentence-of";
 import { Button } from "../../_ui/button";
 import { Notice } from "../../_ui/notice";
 import { Time } from "../../_ui/time";
-import { shown, withoutReordering } from "../sessions/[id]/_conversation/shown-text";
+import { PermissionAnswers } from "../sessions/[id]/_conversation/permission-answers";
+import { type Respond, respond } from "../sessions/[id]/_conversation/request-answer";
+import { shown, withoutReordering } from "../../_ui/shown-text";
 import { StrictText } from "../sessions/[id]/_conversation/strict-text";
+import { useAnswer } from "../sessions/[id]/_conversation/use-answer";
+import { WhatExactly } from "../sessions/[id]/_conversation/what-exactly";
 
 interface RequestCardProps {
   request: AgentRequest;
@@ -35,17 +37,13 @@ export function RequestCard({ request, sessionTitle, mayAnswer }: RequestCardPro
           <bdi>{withoutReordering(sessionTitle)}</bdi>
         </Link>
         <span className="ml-auto whitespace-nowrap" title="Unanswered, it is rejected then">
-          until <Time at={request.deadline} />
+          expires <Time at={request.deadline} />
         </span>
       </p>
       <h3 className="mt-1 font-medium [overflow-wrap:anywhere]">
         <StrictText text={request.title} />
       </h3>
-      {request.detail !== "" && request.detail !== request.title && (
-        <pre className="mt-1 max-h-32 overflow-y-auto font-mono text-small break-all whitespace-pre-wrap text-muted">
-          <StrictText text={request.detail} />
-        </pre>
-      )}
+      <WhatExactly detail={request.detail} patterns={request.patterns ?? []} />
       {mayAnswer ? <Answers request={request} href={href} /> : <ReadOnly />}
     </article>
   );
@@ -56,9 +54,12 @@ function ReadOnly() {
 }
 
 function Answers({ request, href }: { request: AgentRequest; href: string }) {
-  const { error, busy, respond } = useRespond(request.id);
+  const onRespond = useRespond();
+  if (request.kind !== "question") {
+    return <PermissionAnswers requestId={request.id} always={request.always ?? []} onRespond={onRespond} />;
+  }
   const only = request.questions?.length === 1 ? request.questions[0] : undefined;
-  if (request.kind === "question" && (only === undefined || only.multiple === true)) {
+  if (only === undefined || only.multiple === true) {
     return (
       <Link
         href={href}
@@ -68,58 +69,45 @@ function Answers({ request, href }: { request: AgentRequest; href: string }) {
       </Link>
     );
   }
+  return <Options requestId={request.id} options={only.options} onRespond={onRespond} />;
+}
+
+interface OptionsProps {
+  requestId: string;
+  options: Question["options"];
+  onRespond: Respond;
+}
+
+function Options({ requestId, options, onRespond }: OptionsProps) {
+  const { sent, error, send } = useAnswer(requestId, onRespond);
   return (
     <>
-      <div className="mt-3 flex flex-wrap gap-2" aria-busy={busy}>
-        {only ? (
-          only.options.map(({ label, description }) => (
-            <Button
-              key={label}
-              kind="plain"
-              title={description}
-              busy={busy}
-              onClick={() => void respond({ answers: [[label]] })}
-            >
-              {label}
-            </Button>
-          ))
-        ) : (
-          <>
-            <Button busy={busy} onClick={() => void respond({ reply: "once" })}>
-              Allow once
-            </Button>
-            <Button kind="plain" busy={busy} onClick={() => void respond({ reply: "always" })}>
-              Always
-            </Button>
-            <Button kind="ghost" busy={busy} onClick={() => void respond({ reply: "reject" })}>
-              Reject
-            </Button>
-          </>
-        )}
+      <div className="mt-3 flex flex-wrap gap-2" aria-busy={sent !== null}>
+        {options.map(({ label, description }) => (
+          <Button
+            key={label}
+            kind="plain"
+            title={withoutReordering(description)}
+            busy={sent !== null}
+            onClick={() => send({ answers: [[label]] })}
+          >
+            {withoutReordering(label)}
+          </Button>
+        ))}
       </div>
       {error !== null && <Notice className="mt-2">{error}</Notice>}
     </>
   );
 }
 
-type Answer = { reply: "once" | "always" | "reject" } | { answers: string[][] };
-
-function useRespond(id: string) {
+/** Answers, and brings lists that poll up to date. */
+function useRespond(): Respond {
   const queries = useQueryClient();
-  const [error, setError] = useState<string | null>(null);
-  const [busy, setBusy] = useState(false);
-  async function respond(answer: Answer) {
-    setBusy(true);
-    setError(null);
+  return async (id, answer) => {
     try {
-      await api.requests.respond.mutate({ id, ...answer });
-    } catch (cause) {
-      setError(sentenceOf(cause));
+      await respond(id, answer);
     } finally {
-      setBusy(false);
-      void queries.invalidateQueries({ queryKey: ["requests"] });
       void queries.invalidateQueries({ queryKey: ["sessions"] });
     }
-  }
-  return { error, busy, respond };
+  };
 }

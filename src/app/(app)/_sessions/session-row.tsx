@@ -7,7 +7,7 @@ import { StatusDot } from "../../_ui/status-dot";
 import { Time } from "../../_ui/time";
 import { useShell } from "../_shell/shell-context";
 import { SessionMenuButton } from "./session-menu-button";
-import { withoutReordering } from "../sessions/[id]/_conversation/shown-text";
+import { withoutReordering } from "../../_ui/shown-text";
 
 /** The whole row leads to the session, but for its menu. */
 export function SessionRow({ session }: { session: SessionSummary }) {

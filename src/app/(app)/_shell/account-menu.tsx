@@ -3,6 +3,7 @@
 import { Keyboard, LogOut, Settings } from "lucide-react";
 import { signOut } from "../../_client/sign-in";
 import { sentenceOf } from "../../_client/sentence-of";
+import { useLeave } from "../../_live/use-leave";
 import { THEMES } from "../../_theme/theme";
 import { useTheme } from "../../_theme/use-theme";
 import { Menu, MenuChoice, MenuItem, MenuLink, MenuSeparator } from "../../_ui/menu";
@@ -14,6 +15,7 @@ import { useShell } from "./shell-context";
 export function AccountMenu({ state, side }: { state: PopupState; side: "top" | "bottom" }) {
   const { me, open } = useShell();
   const [theme, setTheme] = useTheme();
+  const signOutHere = useSignOut();
   return (
     <Menu state={state} side={side} align={side === "bottom" ? "end" : "start"}>
       <div className="max-w-64 px-2 pt-1.5 pb-1">
@@ -32,7 +34,7 @@ export function AccountMenu({ state, side }: { state: PopupState; side: "top" | 
       <MenuSeparator />
       <MenuChoice label="Theme" value={theme} options={THEMES} onChange={setTheme} />
       <MenuSeparator />
-      <MenuItem onSelect={() => void leave()} icon={<LogOut size={16} aria-hidden />}>
+      <MenuItem onSelect={signOutHere} icon={<LogOut size={16} aria-hidden />}>
         Sign out
       </MenuItem>
     </Menu>
@@ -40,11 +42,7 @@ export function AccountMenu({ state, side }: { state: PopupState; side: "top" | 
 }
 
 /** Signs out in this browser; says so when it does not work. */
-export async function leave(): Promise<void> {
-  try {
-    await signOut();
-    window.location.assign("/sign-in");
-  } catch (cause) {
-    toast(sentenceOf(cause));
-  }
+export function useSignOut(): () => void {
+  const leave = useLeave();
+  return () => void leave(signOut).catch((cause: unknown) => toast(sentenceOf(cause)));
 }

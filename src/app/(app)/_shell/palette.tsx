@@ -10,7 +10,8 @@ import { type SessionSummary, useSessionList } from "../../_live/use-lists";
 import { sessionState } from "../../_session/session-state";
 import { setTheme } from "../../_theme/use-theme";
 import { Kbd } from "../../_ui/kbd";
-import { leave } from "./account-menu";
+import { withoutReordering } from "../../_ui/shown-text";
+import { useSignOut } from "./account-menu";
 import { useShell } from "./shell-context";
 
 interface Entry {
@@ -104,7 +105,7 @@ function useEntries(query: string): EntryGroup[] {
   const commands = useCommands().filter(({ label }) => holds(label, query.trim()));
   const entries = sessions.map((session) => ({
     id: session.id,
-    label: session.title,
+    label: withoutReordering(session.title),
     aside: sessionState(session).word,
     run: () => router.push(`/sessions/${session.id}`),
   }));
@@ -130,6 +131,7 @@ function useFoundSessions(query: string): SessionSummary[] {
 function useCommands(): Entry[] {
   const router = useRouter();
   const { open } = useShell();
+  const signOutHere = useSignOut();
   return [
     { id: "new", label: "New session", keyCap: "N", run: () => open("new-session") },
     { id: "all", label: "All sessions", run: () => router.push("/") },
@@ -141,7 +143,7 @@ function useCommands(): Entry[] {
     { id: "dark", label: "Theme: dark", run: () => setTheme("dark") },
     { id: "system", label: "Theme: system", run: () => setTheme("system") },
     { id: "help", label: "Keyboard", keyCap: "?", run: () => open("help") },
-    { id: "leave", label: "Sign out", run: () => void leave() },
+    { id: "leave", label: "Sign out", run: signOutHere },
   ];
 }
 

@@ -6,7 +6,7 @@ import type { SessionSummary } from "../../_live/use-lists";
 import { sessionState } from "../../_session/session-state";
 import { StatusDot } from "../../_ui/status-dot";
 import { Time } from "../../_ui/time";
-import { withoutReordering } from "../sessions/[id]/_conversation/shown-text";
+import { withoutReordering } from "../../_ui/shown-text";
 
 /** One line: dot, title, when; what needs somebody says so instead of when. */
 export function SidebarSession({ session }: { session: SessionSummary }) {

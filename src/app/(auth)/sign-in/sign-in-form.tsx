@@ -4,12 +4,12 @@ import { signIn } from "../../_client/sign-in";
 import { Field } from "../../_ui/field";
 import { Form } from "../../_ui/form";
 
-async function enter(read: (name: string) => string): Promise<void> {
-  await signIn({ email: read("email"), password: read("password") });
-  window.location.assign("/");
-}
-
-export function SignInForm() {
+/** @param to the path where one goes on */
+export function SignInForm({ to }: { to: string }) {
+  const enter = async (read: (name: string) => string) => {
+    await signIn({ email: read("email"), password: read("password") });
+    window.location.assign(to);
+  };
   return (
     <Form action={enter} label="Sign in" busyLabel="Signing in…">
       <Field

@@ -15,7 +15,7 @@ import { StatusDot } from "../../../_ui/status-dot";
 import { SessionMenuButton } from "../../_sessions/session-menu-button";
 import { useShell } from "../../_shell/shell-context";
 import { allTokens, money, tokenCount } from "./_conversation/figures";
-import { withoutReordering } from "./_conversation/shown-text";
+import { withoutReordering } from "../../../_ui/shown-text";
 import { Elapsed } from "./_conversation/ticking";
 import { ConnectionMark } from "./connection-mark";
 import type { Panel } from "./use-panel";

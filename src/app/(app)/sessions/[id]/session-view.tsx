@@ -12,8 +12,8 @@ import { useShell } from "../../_shell/shell-context";
 import { Composer, type ComposerHandle } from "./_composer/composer";
 import { newKey } from "./_composer/new-key";
 import { Conversation } from "./_conversation/conversation";
-import type { Respond } from "./_conversation/request-answer";
-import { withoutReordering } from "./_conversation/shown-text";
+import { respond } from "./_conversation/request-answer";
+import { withoutReordering } from "../../../_ui/shown-text";
 import { CreatingSteps } from "./creating-steps";
 import { EndedNotice } from "./ended-notice";
 import { PanelTabs } from "./panel-tabs";
@@ -72,14 +72,6 @@ export function SessionView({ session, timeline, hasOlder, loadOlder }: SessionV
     </main>
   );
 }
-
-const respond: Respond = async (id, answer) => {
-  try {
-    await api.requests.respond.mutate({ id, ...answer });
-  } catch (cause) {
-    throw new Error(sentenceOf(cause), { cause });
-  }
-};
 
 /** After a turn that broke off. */
 async function goOn(sessionId: string): Promise<void> {

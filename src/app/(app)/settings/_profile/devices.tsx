@@ -4,6 +4,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api } from "../../../_client/api";
 import { sentenceOf } from "../../../_client/sentence-of";
+import { useLeave } from "../../../_live/use-leave";
 import { Button } from "../../../_ui/button";
 import { ConfirmDialog } from "../../../_ui/confirm-dialog";
 import { Notice } from "../../../_ui/notice";
@@ -18,6 +19,7 @@ const KEY = ["account", "devices"];
 /** Where the person is signed in, and the way out of each. */
 export function Devices() {
   const [asks, setAsks] = useState(false);
+  const leave = useLeave();
   return (
     <Section
       title="Signed-in browsers"
@@ -36,10 +38,7 @@ export function Devices() {
         note="Tokens of scripts go on to work: they are revoked under Tokens."
         label="Sign out everywhere"
         busyLabel="Signing out…"
-        onConfirm={async () => {
-          await api.account.signOutEverywhere.mutate();
-          window.location.assign("/sign-in");
-        }}
+        onConfirm={() => leave(() => api.account.signOutEverywhere.mutate())}
       />
     </Section>
   );

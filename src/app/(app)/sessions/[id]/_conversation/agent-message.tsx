@@ -6,7 +6,7 @@ import { FileChip } from "./file-chip";
 import { Markdown } from "./markdown";
 import { Reasoning } from "./reasoning";
 import { workspacePath } from "./short-path";
-import { shown } from "./shown-text";
+import { shown } from "../../../../_ui/shown-text";
 import { ToolCard } from "./tool-card";
 import { filesOf } from "./tool-summary";
 import { sameThreads, type Thread } from "./turns";

@@ -3,7 +3,7 @@
 import { ShieldCheck, ShieldX } from "lucide-react";
 import type { RequestView } from "../../../../../timeline/view";
 import { nameOf, useConversation } from "./conversation-context";
-import { shown } from "./shown-text";
+import { shown } from "../../../../_ui/shown-text";
 
 /** What became of a request, in words. `name` is whoever answered. */
 export function answerText(request: RequestView, name: string): string {

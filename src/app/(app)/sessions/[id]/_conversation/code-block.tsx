@@ -4,7 +4,7 @@ import { memo, useEffect, useState } from "react";
 import type { ThemedToken } from "shiki/core";
 import { CopyButton } from "../../../../_ui/copy-button";
 import { highlight, languageOf } from "./highlighter";
-import { withoutReordering } from "./shown-text";
+import { withoutReordering } from "../../../../_ui/shown-text";
 
 interface CodeBlockProps {
   code: string;

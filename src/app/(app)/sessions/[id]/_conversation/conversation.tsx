@@ -16,7 +16,7 @@ import { PersonMessage } from "./person-message";
 import type { Respond } from "./request-answer";
 import { RetryCard } from "./retry-card";
 import { ShellCard } from "./shell-card";
-import { shown } from "./shown-text";
+import { shown } from "../../../../_ui/shown-text";
 import { Elapsed } from "./ticking";
 import { TodoPanel } from "./todo-list";
 import { TurnSection } from "./turn-section";

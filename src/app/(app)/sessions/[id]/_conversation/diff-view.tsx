@@ -2,7 +2,7 @@
 
 import { useState } from "react";
 import { workspacePath } from "./short-path";
-import { shown, withoutReordering } from "./shown-text";
+import { shown, withoutReordering } from "../../../../_ui/shown-text";
 import type { DiffLine, FileDiff } from "./unified-diff";
 
 const LINES_SHOWN = 60;

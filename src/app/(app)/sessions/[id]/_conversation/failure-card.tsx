@@ -6,7 +6,7 @@ import { Button } from "../../../../_ui/button";
 import { CopyButton } from "../../../../_ui/copy-button";
 import { Notice } from "../../../../_ui/notice";
 import { Fold } from "./fold";
-import { plainOutput, withoutReordering } from "./shown-text";
+import { plainOutput, withoutReordering } from "../../../../_ui/shown-text";
 
 /** Failures whose cure is a key, its account or its address. */
 const IN_KEYS: ReadonlySet<string> = new Set([

@@ -3,7 +3,7 @@
 import { Paperclip } from "lucide-react";
 import type { PartView } from "../../../../../timeline/view";
 import { shortPath } from "./short-path";
-import { shown } from "./shown-text";
+import { shown } from "../../../../_ui/shown-text";
 
 const PICTURE = /^data:image\/(?:png|jpeg|gif|webp);base64,/;
 

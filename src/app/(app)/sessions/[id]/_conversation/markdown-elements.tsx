@@ -3,7 +3,7 @@ import type { MarkedToken, Tokens } from "marked";
 import { CodeBlock } from "./code-block";
 import { innerTokens, withCharacters } from "./markdown-tokens";
 import { safeUrl } from "./safe-url";
-import { withoutReordering } from "./shown-text";
+import { withoutReordering } from "../../../../_ui/shown-text";
 
 const HEADINGS = {
   1: { Tag: "h3", size: "text-[17px]" },

@@ -3,9 +3,9 @@
 import { memo } from "react";
 import remend from "remend";
 import { endsInFence, markdownBlocks } from "./markdown-blocks";
+import { withoutReordering } from "../../../../_ui/shown-text";
 import { BlockElements } from "./markdown-elements";
 import { markdownTokens } from "./markdown-tokens";
-import { withoutReordering } from "./shown-text";
 
 const REMEND = { linkMode: "text-only", images: false, katex: false } as const;
 

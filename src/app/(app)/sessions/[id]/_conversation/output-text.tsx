@@ -2,7 +2,7 @@
 
 import { useState } from "react";
 import { CopyButton } from "../../../../_ui/copy-button";
-import { plainOutput } from "./shown-text";
+import { plainOutput } from "../../../../_ui/shown-text";
 
 const LINES_SHOWN = 24;
 const CHARACTERS_SHOWN = 6000;

@@ -5,7 +5,7 @@ import type { MessageView } from "../../../../../timeline/view";
 import { nameOf, useConversation } from "./conversation-context";
 import { clockTime } from "./figures";
 import { FileChip } from "./file-chip";
-import { withoutReordering } from "./shown-text";
+import { withoutReordering } from "../../../../_ui/shown-text";
 
 const LINES_SHOWN = 16;
 const CHARACTERS_SHOWN = 1600;

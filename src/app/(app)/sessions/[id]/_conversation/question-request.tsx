@@ -7,7 +7,7 @@ import type { RequestView } from "../../../../../timeline/view";
 import { Button } from "../../../../_ui/button";
 import { Notice } from "../../../../_ui/notice";
 import type { Respond } from "./request-answer";
-import { withoutReordering } from "./shown-text";
+import { withoutReordering } from "../../../../_ui/shown-text";
 import { useAnswer } from "./use-answer";
 
 interface Choice {

@@ -4,7 +4,7 @@ import type { RetryView } from "../../../../../timeline/view";
 import { Notice } from "../../../../_ui/notice";
 import { Detail } from "./failure-card";
 import { duration } from "./figures";
-import { withoutReordering } from "./shown-text";
+import { withoutReordering } from "../../../../_ui/shown-text";
 import { useNow } from "./ticking";
 
 /** A model call that is made again: when, why, and what can be done but wait. */

@@ -4,7 +4,7 @@ import type { MessageView } from "../../../../../timeline/view";
 import { OutputText } from "./output-text";
 import { Heading, textOf } from "./person-message";
 import { duration } from "./figures";
-import { withoutReordering } from "./shown-text";
+import { withoutReordering } from "../../../../_ui/shown-text";
 
 interface ShellCardProps {
   message: MessageView;

@@ -1,4 +1,4 @@
-import { shownParts } from "./shown-text";
+import { shownParts } from "../../../../_ui/shown-text";
 
 /** Text that a person approves: signs stand where something would not be seen. */
 export function StrictText({ text }: { text: string }) {

@@ -1,6 +1,6 @@
 "use client";
 
-import { shown } from "./shown-text";
+import { shown } from "../../../../_ui/shown-text";
 import { AgentMessage } from "./agent-message";
 import type { Thread } from "./turns";
 

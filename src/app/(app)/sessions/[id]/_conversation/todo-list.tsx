@@ -3,7 +3,7 @@
 import { Circle, CircleCheck, CircleDot, CircleX, type LucideIcon } from "lucide-react";
 import type { TodoView } from "../../../../../timeline/view";
 import { Fold } from "./fold";
-import { withoutReordering } from "./shown-text";
+import { withoutReordering } from "../../../../_ui/shown-text";
 
 const MARKS: Readonly<Record<string, { icon: LucideIcon; word: string; look: string }>> = {
   pending: { icon: Circle, word: "to do", look: "text-muted" },

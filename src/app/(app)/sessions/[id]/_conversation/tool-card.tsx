@@ -22,7 +22,7 @@ import { Fold } from "./fold";
 import { tailOf } from "./output-text";
 import { AnsweredLine } from "./answered-line";
 import { shortPath } from "./short-path";
-import { shown } from "./shown-text";
+import { shown } from "../../../../_ui/shown-text";
 import { Elapsed } from "./ticking";
 import { ToolBody } from "./tool-body";
 import { summaryOf, type ToolLook, type ToolSummary } from "./tool-summary";

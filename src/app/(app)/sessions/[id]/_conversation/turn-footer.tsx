@@ -6,8 +6,8 @@ import { CopyButton } from "../../../../_ui/copy-button";
 import { Notice } from "../../../../_ui/notice";
 import { allTokens, between, duration, money, tokenCount } from "./figures";
 import { Fold } from "./fold";
+import { shown } from "../../../../_ui/shown-text";
 import { textOf } from "./person-message";
-import { shown } from "./shown-text";
 import type { Turn } from "./turns";
 
 /** How a turn ended and what it took, in one quiet line. */

@@ -8,7 +8,7 @@ import { FailureCard } from "./failure-card";
 import { Fold } from "./fold";
 import { PersonMessage, textOf } from "./person-message";
 import { ShellCard } from "./shell-card";
-import { shown, withoutReordering } from "./shown-text";
+import { shown, withoutReordering } from "../../../../_ui/shown-text";
 import { TurnFooter } from "./turn-footer";
 import { sameTurn, type Turn } from "./turns";
 
