@@ -1,5 +1,5 @@
 /**
- * `npm run bench [-- start stream memory terminal load page]`: figures of the built product, each beside its baseline in the same
+ * `npm run bench [-- start stream memory terminal mirror load open page]`: figures of the built product, each beside its baseline in the same
  * run. Nothing is asserted. The table goes to stdout and to bench/results/latest.md, progress to stderr.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
@@ -18,6 +18,8 @@ const FIGURES = {
   memory: async (ctx) => (await import("./idle-memory")).idleMemory(ctx),
   terminal: async (ctx) => (await import("./terminal-echo")).terminalEcho(ctx),
   load: async (ctx) => (await import("./page-load")).pageLoad(ctx),
+  mirror: async (ctx) => (await import("./mirror-fanout")).mirrorFanout(ctx),
+  open: async (ctx) => (await import("./session-open")).sessionOpen(ctx),
   page: async (ctx) => (await import("./page-stream")).pageStream(ctx),
 } satisfies Record<string, (ctx: BenchContext) => Promise<FigureReport>>;
 type FigureName = keyof typeof FIGURES;

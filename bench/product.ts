@@ -15,6 +15,8 @@ export interface BenchProduct {
   cookie: string;
   /** Prefix of its containers. */
   instance: string;
+  /** Stops the server, lets `act` have its data directory, and starts it again. */
+  whileStopped(act: (dataDir: string) => void): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -33,7 +35,12 @@ export async function startBenchProduct(
     const made = await post(product.url, "account.tokens.create", { name: "bench", scopes }, { cookie });
     const token = createdToken.parse(await made.json()).result.data.token;
     const { url, instance } = product;
-    return { url, token, cookie, instance, close, client: createClient({ url, token }) };
+    const whileStopped = async (act: (dataDir: string) => void) => {
+      await product.stop();
+      act(product.dataDir);
+      await product.start();
+    };
+    return { url, token, cookie, instance, whileStopped, close, client: createClient({ url, token }) };
   } catch (error) {
     await close();
     throw error;
