@@ -6,12 +6,10 @@ import { pacedPrompt, SCRIPTED_MODEL, type ScriptedModel, startScriptedModel } f
 import { createClient } from "../src/client/index";
 import { axeFindings, DESKTOP, launchBrowser, PHONE, watchPage } from "./browser";
 import { containersOf, OWNER, ROOT, startUnclaimed, type UnclaimedProduct, volumesOf } from "./harness";
+import { composer, conversation, LONG } from "./session-page";
 
 /** Looked at by people; made anew by each run and not kept. */
 const SHOTS = join(ROOT, ".cache", "screenshots");
-
-/** Slow in a cold start of the browser, the server and the session's container on a busy machine. */
-const LONG = { timeout: 60_000 };
 
 describe.each([
   { size: "desktop", viewport: DESKTOP, hasTouch: false },
@@ -51,8 +49,7 @@ describe.each([
     );
     expect(overflow, `${name} scrolls sideways`).toBe(0);
   }
-  const shown = (text: string | RegExp) => page.getByText(text).first();
-  const composer = () => page.getByRole("textbox", { name: "Message to the agent" });
+  const shown = (text: string | RegExp) => page.getByText(text).filter({ visible: true }).first();
 
   it("claims the installation", async () => {
     await page.goto(product.url);
@@ -76,13 +73,13 @@ describe.each([
     await look("new-session");
     await dialog.getByRole("button", { name: "Start session" }).click();
     await expect.poll(() => page.url(), LONG).toContain("/sessions/");
-    await composer().waitFor(LONG);
+    await composer(page).waitFor(LONG);
     await look("session-creating");
     await page.getByRole("status").filter({ hasText: /idle/ }).first().waitFor(LONG);
   });
 
   it("asks for a page, allows what is asked, and has it", async () => {
-    await composer().fill("make a hello page");
+    await composer(page).fill("make a hello page");
     await page.getByRole("button", { name: "Send" }).click();
     const request = page.getByRole("region", { name: "Permission required" });
     await request.waitFor(LONG);
@@ -106,6 +103,7 @@ describe.each([
     }
     await page.getByRole("status").filter({ hasText: /idle/ }).first().waitFor(LONG);
     await shown(/hello\.html/).waitFor();
+    await page.getByRole("heading", { level: 1, name: "make a hello page" }).waitFor(LONG);
     await look("session-done");
   });
 
@@ -123,7 +121,9 @@ describe.each([
     await page.reload();
     await expect.poll(rows, LONG).toMatch(/<h1>/);
     if (hasTouch) await page.getByRole("button", { name: "Chat", exact: true }).click();
-    await shown(/make a hello page/).waitFor(LONG);
+    await conversation(page)
+      .getByText(/make a hello page/)
+      .waitFor(LONG);
     await shown(/hello\.html/).waitFor();
   });
 

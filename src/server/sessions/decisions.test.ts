@@ -1,7 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { CONTRACT_VERSION } from "../../../sidecar/src/protocol";
 import { DriverError } from "../../drivers/driver";
-import { instanceEndReason, provisioningFailure, reconcileDecision, refusal, titleFrom } from "./decisions";
+import {
+  instanceEndReason,
+  provisioningFailure,
+  reconcileDecision,
+  refusal,
+  titleByPrompt,
+  titleFrom,
+} from "./decisions";
 
 const running = { kind: "running", startedAt: "2026-11-01T00:00:00Z" } as const;
 const killed = {
@@ -104,5 +111,18 @@ describe("titleFrom", () => {
   });
   it("falls back to the day", () => {
     expect(titleFrom(undefined, now)).toBe("New session, 2026-11-01 10:20");
+  });
+});
+
+describe("titleByPrompt", () => {
+  const createdAt = "2026-11-01T10:20:30.000Z";
+  const untitled = { title: "New session, 2026-11-01 10:20", createdAt };
+  it("names a session that nobody named", () => {
+    expect(titleByPrompt(untitled, "make a page\nand more")).toBe("make a page");
+  });
+  it("leaves a name alone, and gives none for nothing", () => {
+    expect(titleByPrompt({ title: "Mine", createdAt }, "make a page")).toBeNull();
+    expect(titleByPrompt({ ...untitled, title: "New session, 2026-11-01 10:21" }, "make a page")).toBeNull();
+    expect(titleByPrompt(untitled, " \n ")).toBeNull();
   });
 });

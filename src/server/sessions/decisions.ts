@@ -145,3 +145,14 @@ export function titleFrom(prompt: string | undefined, now: Date): string {
   if (!firstLine) return `New session, ${now.toISOString().slice(0, 16).replace("T", " ")}`;
   return firstLine.length <= 60 ? firstLine : `${firstLine.slice(0, 57).trimEnd()}…`;
 }
+
+/**
+ * The title that a session gets by a prompt: none when somebody gave it one, or an earlier prompt did.
+ * @param session.createdAt ISO 8601 UTC
+ */
+export function titleByPrompt(session: { title: string; createdAt: string }, prompt: string): string | null {
+  const createdAt = new Date(session.createdAt);
+  const untitled = titleFrom(undefined, createdAt);
+  const title = titleFrom(prompt, createdAt);
+  return session.title === untitled && title !== untitled ? title : null;
+}

@@ -1,3 +1,4 @@
+import { eq } from "drizzle-orm";
 import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import type { SidecarEventBody } from "../../../sidecar/src/contract";
@@ -7,9 +8,11 @@ import { testDatabase, type TestDatabase } from "../db/testing";
 import { createEventLog, type EventLog } from "../events/event-log";
 import type { SidecarClient } from "../sidecar-client/sidecar-client";
 import { SidecarError } from "../sidecar-client/sidecar-error";
+import { titleFrom } from "./decisions";
 import { createKeyedMutex } from "./keyed-mutex";
 import { SESSION_LIMITS } from "./limits";
 import { createPromptQueue, type PromptQueue } from "./prompt-queue";
+import { findSession } from "./session-store";
 
 describe("prompt queue", () => {
   let t: TestDatabase;
@@ -91,6 +94,21 @@ describe("prompt queue", () => {
     await queue.dispatch(t.sessionId);
     expect(taken).toHaveLength(1);
     expect(types().filter((type) => type === "prompt.queued")).toHaveLength(1);
+  });
+
+  it("names a session that nobody named by its first prompt, and not by a command", () => {
+    const session = findSession(t.db, t.sessionId);
+    if (!session) throw new Error("The test's session is gone.");
+    const untitled = titleFrom(undefined, new Date(session.createdAt));
+    t.db.update(sessions).set({ title: untitled }).where(eq(sessions.id, t.sessionId)).run();
+    queue.add({ sessionId: t.sessionId, userId: t.userId, key: "0", kind: "shell", text: "ls" });
+    expect(findSession(t.db, t.sessionId)?.title).toBe(untitled);
+    add("first", "make a page");
+    add("second", "make another");
+    expect(findSession(t.db, t.sessionId)?.title).toBe("make a page");
+    expect(log.read(t.sessionId, 0)).toContainEqual(
+      expect.objectContaining({ type: "session.updated", data: { title: "make a page" } }),
+    );
   });
 
   it("does not give one person's prompt for another's that happens to have the same key", () => {

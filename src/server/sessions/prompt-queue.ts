@@ -12,9 +12,11 @@ import type { SidecarClient } from "../sidecar-client/sidecar-client";
 import { SidecarError, type SidecarErrorCode } from "../sidecar-client/sidecar-error";
 import type { Connection } from "./connections";
 import type { KeyedMutex } from "./keyed-mutex";
+import { titleByPrompt } from "./decisions";
 import { SESSION_LIMITS } from "./limits";
 import { firstInState, type PromptId, type PromptRow, untilEnded } from "./running-prompt";
 import { findSession, setStatus, type SessionRow } from "./session-store";
+import { setTitle } from "./session-marks";
 import { createWaitingNotices } from "./waiting-notices";
 
 export interface NewPrompt {
@@ -100,6 +102,7 @@ export function createPromptQueue(deps: Deps): PromptQueue {
           const free = deps.clientOf(prompt.sessionId) !== null && !firstOpen(db, prompt.sessionId);
           const state = free ? "running" : "queued";
           const promptId = insertPrompt(tx, prompt, { state, now: isoNow(clock) });
+          if (prompt.kind === "prompt") titleUntitled(tx, prompt);
           return { promptId, state };
         })
       );
@@ -193,6 +196,12 @@ function keyTaken(): AppError {
 
 function firstOpen(store: Store, sessionId: string): PromptId | undefined {
   return firstInState(store, sessionId, "running") ?? firstInState(store, sessionId, "queued");
+}
+
+function titleUntitled(tx: LogTransaction, { sessionId, text }: NewPrompt): void {
+  const session = findSession(tx.store, sessionId);
+  const title = session ? titleByPrompt(session, text) : null;
+  if (session && title !== null) setTitle(tx, session, title);
 }
 
 function insertPrompt(
