@@ -121,9 +121,7 @@ describe.each([
     await page.reload();
     await expect.poll(rows, LONG).toMatch(/<h1>/);
     if (hasTouch) await page.getByRole("button", { name: "Chat", exact: true }).click();
-    await conversation(page)
-      .getByText(/make a hello page/)
-      .waitFor(LONG);
+    await conversation(page).getByText("make a hello page", { exact: true }).waitFor(LONG);
     await shown(/hello\.html/).waitFor();
   });
 
