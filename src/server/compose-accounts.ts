@@ -1,5 +1,6 @@
 import type { AuthSettings } from "./auth/auth-settings";
 import { createAuthenticate, type Authenticate } from "./auth/authenticate";
+import { createIdentities, type Identities } from "./auth/identities";
 import { createLogins, type Logins } from "./auth/logins";
 import { createTokens, type Tokens } from "./auth/tokens";
 import type { Clock } from "./clock";
@@ -14,6 +15,7 @@ export interface AccountServices {
   claims: Claims;
   tokens: Tokens;
   logins: Logins;
+  identities: Identities;
 }
 
 /** Who there is and how they prove it; needs the database alone, so the command line has it beside a running server. */
@@ -30,6 +32,7 @@ export function composeAccounts(deps: {
   return {
     tokens,
     logins,
+    identities: createIdentities(deps),
     people: createPeople(deps),
     claims: createClaims(deps),
     authenticate: createAuthenticate({ tokens, logins, settings: deps.authSettings }),

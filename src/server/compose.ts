@@ -58,7 +58,7 @@ export async function startServer(
     const { db } = database;
     const origins = createOrigins(env);
     setLibraryEnvironment({ origin: origins.main, mode: env.mode });
-    const authSettings = loadAuthSettings(db, env.publicUrl);
+    const authSettings = loadAuthSettings(db, env);
     const engine = composeEngine({ env, root, log });
     const tickets = createTickets(systemClock);
     const composed = composeServices({

@@ -36,6 +36,21 @@ describe("parseEnvironment", () => {
     expect(parseEnvironment({ OPENAGENT_INSTANCE: "blue" }, "/").instance).toBe("blue");
   });
 
+  it("knows the sign-ins elsewhere that are set up whole, and says which variable is missing", () => {
+    const github = { GITHUB_ID: "a", GITHUB_SECRET: "b" };
+    const oidc = { OIDC_ISSUER: "https://login.example.org/realm/", OIDC_ID: "c", OIDC_SECRET: "d" };
+    expect(parseEnvironment({}, "/").identityProviders).toEqual([]);
+    expect(parseEnvironment({ ...github, ...oidc }, "/").identityProviders).toMatchObject([
+      { id: "github", name: "GitHub", issuer: "https://github.com", clientId: "a", clientSecret: "b" },
+      { id: "oidc", name: "OpenID", issuer: "https://login.example.org/realm", trustsEmails: false },
+    ]);
+    expect(complaint({ GITHUB_ID: "a" })).toMatch(/GITHUB_SECRET/);
+    expect(complaint({ ...oidc, OIDC_ID: "" })).toMatch(/OIDC_ID/);
+    expect(complaint({ ...oidc, OIDC_ISSUER: "http://login.example.org" })).toMatch(
+      /OIDC_ISSUER must be an https/,
+    );
+  });
+
   it.each([
     ["PORT", "0"],
     ["PORT", "http"],

@@ -3,6 +3,8 @@ import { createHash } from "node:crypto";
 import { isAbsolute, join, resolve } from "node:path";
 import { z } from "zod";
 import { hostProblem, ownNameOf } from "../../scripts/lib/listen-host.mjs";
+import type { IdentityProvider } from "./auth/identity-providers";
+import { identityProvidersOf, identityVariables } from "./auth/identity-settings";
 import { parseHostPorts } from "./egress/parse-host-port";
 
 const FALSE_DOCKER_HOST =
@@ -67,6 +69,7 @@ const variables = z.object({
       FALSE_DOCKER_HOST,
     )
     .default("unix:///var/run/docker.sock"),
+  ...identityVariables,
 });
 
 /** What the server runs with. Paths are absolute. */
@@ -91,6 +94,8 @@ export interface Environment {
   /** A Convex elsewhere that browsers watch; null: the embedded host. */
   convexUrl: URL | null;
   dockerSocket: string;
+  /** Where people may sign in beside by password. */
+  identityProviders: IdentityProvider[];
 }
 
 /** A variable has a value that the server cannot run with; the message names each and says what it must be. */
@@ -155,6 +160,9 @@ export function parseEnvironment(
     liveTokenSeconds: env.OPENAGENT_LIVE_TOKEN_SECONDS,
     convexUrl: env.CONVEX_URL ?? null,
     dockerSocket: env.DOCKER_HOST.slice("unix://".length),
+    identityProviders: identityProvidersOf(env, (message) => {
+      throw new EnvironmentError(message);
+    }),
   };
 }
 

@@ -13,6 +13,19 @@ export async function signIn(person: { email: string; password: string }): Promi
   );
 }
 
+/**
+ * Leaves for another provider's page, which leads back.
+ * @param to the path where one goes on
+ * @throws Error with a sentence
+ */
+export async function signInElsewhere(provider: string, to: string): Promise<void> {
+  const response = await post(`/api/auth/signin/${encodeURIComponent(provider)}`, { callbackUrl: to });
+  const body: unknown = response.ok ? await response.json() : null;
+  if (!isObject(body) || typeof body.url !== "string")
+    throw new Error("The way there could not be found. Try again, or sign in by password.");
+  window.location.assign(body.url);
+}
+
 /** @throws Error with a sentence */
 export async function signOut(): Promise<void> {
   const response = await post("/api/auth/signout", {});

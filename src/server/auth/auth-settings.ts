@@ -2,6 +2,8 @@ import { randomBytes } from "node:crypto";
 import { eq } from "drizzle-orm";
 import type { Database } from "../db/database";
 import { installation } from "../db/schema";
+import type { Environment } from "../env";
+import type { IdentityProvider } from "./identity-providers";
 
 /** What next-auth and `authenticate` must agree on. */
 export interface AuthSettings {
@@ -10,15 +12,20 @@ export interface AuthSettings {
   secure: boolean;
   /** `next-auth.session-token`, over https with its prefix. */
   sessionCookie: string;
+  /** Where people may sign in beside by password. */
+  identityProviders: readonly IdentityProvider[];
 }
 
-/** @param publicUrl the installation's origin; null when it is reached by http on this machine */
-export function loadAuthSettings(db: Database, publicUrl: URL | null): AuthSettings {
+export function loadAuthSettings(
+  db: Database,
+  { publicUrl, identityProviders }: Pick<Environment, "publicUrl" | "identityProviders">,
+): AuthSettings {
   const secure = publicUrl?.protocol === "https:";
   return {
     secret: authSecret(db),
     secure,
     sessionCookie: `${secure ? "__Secure-" : ""}next-auth.session-token`,
+    identityProviders,
   };
 }
 

@@ -117,8 +117,14 @@ describe("authenticate", () => {
 
   it("puts nothing but the login session's id into the cookie", async () => {
     const { createAuthOptions } = await import("./next-auth");
-    const { logins, authSettings: settings } = t;
-    const options = createAuthOptions({ logins, settings, onRefused: () => undefined });
+    const { logins, identities, authSettings: settings } = t;
+    const options = createAuthOptions({
+      logins,
+      identities,
+      settings,
+      userAgent: "test",
+      onRefused: () => undefined,
+    });
     const token = await options.callbacks?.jwt?.({
       token: { name: "alice", email: "alice@example.test", sub: "lgn_1" },
       user: { id: "lgn_1", name: "alice" },

@@ -1,7 +1,7 @@
 import { and, desc, eq, gt, isNull, ne } from "drizzle-orm";
 import ipaddr from "ipaddr.js";
 import { isoNow, type Clock } from "../clock";
-import type { Database } from "../db/database";
+import type { Database, Store } from "../db/database";
 import { loginSessions, users } from "../db/schema";
 import { AppError, notFound } from "../errors";
 import { newId } from "../ids";
@@ -137,23 +137,28 @@ function insertLogin(
   { db, clock }: { db: Database; clock: Clock },
   opts: { user: { id: string; passwordHash: string }; userAgent: string },
 ): string {
-  const id = newId("lgn");
-  db.transaction(
+  return db.transaction(
     (tx) => {
       const now = tx.select().from(users).where(eq(users.id, opts.user.id)).get();
       if (now?.passwordHash !== opts.user.passwordHash || now.disabledAt !== null) throw wrongCredentials();
-      tx.insert(loginSessions)
-        .values({
-          id,
-          userId: now.id,
-          createdAt: isoNow(clock),
-          expiresAt: new Date(clock.now() + LOGIN_SESSION_SECONDS * 1000).toISOString(),
-          userAgent: opts.userAgent.slice(0, 300),
-        })
-        .run();
+      return addLogin(tx, { userId: now.id, userAgent: opts.userAgent, clock });
     },
     { behavior: "immediate" },
   );
+}
+
+/** For whoever has found out who it is. @returns the login session's id */
+export function addLogin(tx: Store, opts: { userId: string; userAgent: string; clock: Clock }): string {
+  const id = newId("lgn");
+  tx.insert(loginSessions)
+    .values({
+      id,
+      userId: opts.userId,
+      createdAt: isoNow(opts.clock),
+      expiresAt: new Date(opts.clock.now() + LOGIN_SESSION_SECONDS * 1000).toISOString(),
+      userAgent: opts.userAgent.slice(0, 300),
+    })
+    .run();
   return id;
 }
 

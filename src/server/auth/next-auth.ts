@@ -2,6 +2,8 @@ import type { NextAuthOptions } from "next-auth";
 import CredentialsProvider from "next-auth/providers/credentials";
 import { z } from "zod";
 import type { AuthSettings } from "./auth-settings";
+import type { Identities } from "./identities";
+import { authProvider } from "./identity-providers";
 import { LOGIN_SESSION_SECONDS } from "./login-lifetime";
 import type { Logins } from "./logins";
 
@@ -16,14 +18,19 @@ const claimsInput = z.object({ sid: z.string() });
 /**
  * next-auth's part is small: its routes, its form token and the encrypted cookie. Who somebody is, `authenticate` alone
  * decides, from the login session's row.
+ * @param deps.userAgent of this request: a sign-in names its browser by it
  * @param deps.onRefused gets what `signIn` threw, as next-auth would make the same answer of every failure
  */
 export function createAuthOptions(deps: {
   logins: Logins;
+  identities: Identities;
   settings: AuthSettings;
+  userAgent: string;
   onRefused: (error: unknown) => void;
 }): NextAuthOptions {
-  const { logins, settings, onRefused } = deps;
+  const { logins, identities, settings, onRefused } = deps;
+  /** Of who has just come from another provider; the options are made for each request. */
+  let enteredAs: string | undefined;
   return {
     secret: settings.secret,
     useSecureCookies: settings.secure,
@@ -49,10 +56,22 @@ export function createAuthOptions(deps: {
           }
         },
       }),
+      ...settings.identityProviders.map(authProvider),
     ],
     callbacks: {
+      signIn({ user, account }) {
+        const provider = settings.identityProviders.find(({ id }) => id === account?.provider);
+        if (provider === undefined) return true;
+        const identity = { issuer: provider.issuer, subject: user.id, email: user.email ?? null };
+        const answer = identities.signIn(identity, { userAgent: deps.userAgent });
+        if ("refusal" in answer) return `/sign-in?refused=${answer.refusal}&by=${provider.id}`;
+        enteredAs = answer.loginSessionId;
+        return true;
+      },
       // Only the login session's id: name, role and rights are looked up at each request, so taking them away works at once.
-      jwt: ({ token, user }) => (user === undefined ? { sid: token["sid"] } : { sid: user.id }),
+      jwt: ({ token, user }) => ({
+        sid: user === undefined ? token["sid"] : (enteredAs ?? user.id),
+      }),
       session({ session, token }) {
         const claims = claimsInput.safeParse(token);
         const caller = claims.success ? logins.resolve(claims.data.sid) : null;

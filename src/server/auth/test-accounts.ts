@@ -25,7 +25,7 @@ export function openTestAccounts(): TestAccounts {
   const clock = manualClock();
   const database = openDatabase({ dataDir, migrationsDir: join(import.meta.dirname, "../db/migrations") });
   const { db } = database;
-  const authSettings = loadAuthSettings(db, null);
+  const authSettings = loadAuthSettings(db, { publicUrl: null, identityProviders: [] });
   const accounts = composeAccounts({ db, clock, dataDir, authSettings });
   return {
     ...accounts,

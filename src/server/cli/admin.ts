@@ -35,7 +35,7 @@ async function main(): Promise<void> {
   const database = openDatabase({ dataDir: env.dataDir, migrationsDir, lock: false });
   try {
     const { db } = database;
-    const authSettings = loadAuthSettings(db, env.publicUrl);
+    const authSettings = loadAuthSettings(db, env);
     const accounts = composeAccounts({ db, clock: systemClock, dataDir: env.dataDir, authSettings });
     await run(command, { env, db, accounts });
   } finally {

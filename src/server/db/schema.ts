@@ -42,6 +42,25 @@ export const users = sqliteTable(
   (t) => [uniqueIndex("users_email").on(t.email)],
 );
 
+/** Accounts elsewhere (GitHub, an OpenID provider) with which people sign in. */
+export const identities = sqliteTable(
+  "identities",
+  {
+    /** The provider's address, such as `https://github.com`. */
+    issuer: text("issuer").notNull(),
+    /** The account's id there, which stays when its name or e-mail address changes. */
+    subject: text("subject").notNull(),
+    userId: text("user_id")
+      .notNull()
+      .references(() => users.id),
+    createdAt: text("created_at").notNull(),
+  },
+  (t) => [
+    primaryKey({ columns: [t.issuer, t.subject] }),
+    uniqueIndex("identities_user").on(t.userId, t.issuer),
+  ],
+);
+
 /** A signed-in browser; the cookie's JWT carries only `id`. */
 export const loginSessions = sqliteTable(
   "login_sessions",

@@ -3,7 +3,7 @@ import { hashPassword, requireGoodPassword, verifyPassword } from "../auth/passw
 import { LOGIN_TRIES, Throttle } from "../auth/throttle";
 import { isoNow, type Clock } from "../clock";
 import type { Database, Store } from "../db/database";
-import { sessions, users, type Role } from "../db/schema";
+import { identities, sessions, users, type Role } from "../db/schema";
 import { AppError, notFound } from "../errors";
 import { mark, type Mark } from "../events/outbox";
 import { newId } from "../ids";
@@ -79,6 +79,8 @@ export function createPeople(deps: { db: Database; clock: Clock }): People {
       const passwordHash = await hashPassword(password);
       db.transaction((tx) => {
         tx.update(users).set({ passwordHash }).where(eq(users.id, user.id)).run();
+        // Whoever got in by an account elsewhere is out too; the right one is tied again at its next sign-in.
+        tx.delete(identities).where(eq(identities.userId, user.id)).run();
         raiseEpoch(tx, user.id);
       });
     },

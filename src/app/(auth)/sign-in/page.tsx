@@ -1,19 +1,25 @@
 import type { Metadata } from "next";
+import { getServer } from "../../../server/accessor";
 import { pathToReturnTo } from "../../_client/sign-in-path";
 import { Notice } from "../../_ui/notice";
 import { requireNobody } from "../../visitor";
+import { IdentityButtons } from "./identity-buttons";
+import { refusalSentence } from "./refused-sign-in";
 import { SignInForm } from "./sign-in-form";
 
 export const metadata: Metadata = { title: "Sign in" };
 
 interface SignInPageProps {
-  /** `to`: the page on which a sign-in ended. */
-  searchParams: Promise<{ to?: string | string[] }>;
+  /** `to`: the page on which a sign-in ended; the others: why a sign-in elsewhere did not let in. */
+  searchParams: Promise<Partial<Record<"to" | "refused" | "by" | "error", string | string[]>>>;
 }
 
 export default async function SignInPage({ searchParams }: SignInPageProps) {
-  const to = pathToReturnTo((await searchParams).to);
+  const query = await searchParams;
+  const to = pathToReturnTo(query.to);
   await requireNobody({ to: to ?? "/" });
+  const providers = getServer().authSettings.identityProviders.map(({ id, name }) => ({ id, name }));
+  const refusal = refusalSentence(query, providers);
   return (
     <>
       <h1 className="mb-7 text-lg font-semibold">Sign in</h1>
@@ -22,6 +28,8 @@ export default async function SignInPage({ searchParams }: SignInPageProps) {
           You are signed out here. Sign in to go on where you were: what you typed and did not send is kept.
         </Notice>
       )}
+      {refusal !== null && <Notice className="mb-6">{refusal}</Notice>}
+      {providers.length > 0 && <IdentityButtons providers={providers} to={to ?? "/"} />}
       <SignInForm to={to ?? "/"} />
       <p className="mt-8 text-muted">
         Forgotten the password? Whoever runs the server can set a new one with{" "}

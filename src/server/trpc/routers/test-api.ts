@@ -55,7 +55,11 @@ export async function serveTestApi(): Promise<TestApi> {
   const t = testDatabase();
   const quiet = pino({ level: "silent" });
   const log = createEventLog(t);
-  const accounts = composeAccounts({ ...t, dataDir: tmpdir(), authSettings: loadAuthSettings(t.db, null) });
+  const accounts = composeAccounts({
+    ...t,
+    dataDir: tmpdir(),
+    authSettings: loadAuthSettings(t.db, { publicUrl: null, identityProviders: [] }),
+  });
   const rechecked: string[] = [];
   const requests = createRequests({ ...t, log, logger: quiet, clientOf: () => null });
   const sessions = createSessions({

@@ -19,6 +19,8 @@ async function handle(
   const refused: unknown[] = [];
   const options = createAuthOptions({
     logins: services.logins,
+    identities: services.identities,
+    userAgent: req.headers.get("user-agent") ?? "",
     settings: authSettings,
     onRefused: (error) => refused.push(error),
   });
