@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
+import { PHONE } from "./browser";
 import { runTurn } from "./harness";
 import { livePages, words } from "./live-pages";
 import {
@@ -89,7 +90,7 @@ describe("a session's page that was cut off", () => {
   });
 
   it("says so on the list of sessions, too, and then lists what there is", async () => {
-    const page = await (await browse()).newPage();
+    const page = await (await browse({ viewport: PHONE })).newPage();
     const cut = await cutMirror(page);
     await page.goto(product().url);
     await page.getByRole("heading", { name: "No sessions yet" }).waitFor(LONG);
@@ -97,11 +98,14 @@ describe("a session's page that was cut off", () => {
     expect(await trouble.count()).toBe(0);
     await cut(true);
     await trouble.waitFor(LONG);
-    await shot(page, "convex-away-list");
     const id = await newSession("auto", "Made meanwhile");
     await cut(false);
     await trouble.waitFor({ state: "hidden", ...LONG });
     await page.getByRole("main").getByRole("link", { name: "Made meanwhile" }).waitFor(LONG);
+    await cut(true);
+    await trouble.waitFor(LONG);
+    await shot(page, "convex-away-list");
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(PHONE.width);
     await remove(id);
   });
 

@@ -21,7 +21,7 @@ export function SessionsPage() {
   const hasNone = useHasNone();
   return (
     <main className="mx-auto w-full max-w-[880px] px-4 pt-6 pb-16 sm:px-6">
-      <div className="mb-4 flex items-center justify-between gap-4">
+      <div className="mb-4 flex flex-wrap items-center justify-between gap-x-4 gap-y-2">
         <h1 className="text-lg font-semibold">Sessions</h1>
         <span className="mr-auto">
           <ConnectionMark onlyTrouble />
