@@ -1,5 +1,7 @@
+import { readFileSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
+import { PHONE } from "./browser";
 import { runTurn } from "./harness";
 import { livePages, words } from "./live-pages";
 import {
@@ -87,23 +89,48 @@ describe("a session's page that was cut off", () => {
     await remove(id);
   });
 
+  it("says so on the list of sessions, too, and then lists what there is", async () => {
+    const page = await (await browse({ viewport: PHONE })).newPage();
+    const cut = await cutMirror(page);
+    await page.goto(product().url);
+    await page.getByRole("heading", { name: "No sessions yet" }).waitFor(LONG);
+    const trouble = page.getByRole("main").getByRole("status").filter({ hasText: "reconnecting" });
+    expect(await trouble.count()).toBe(0);
+    await cut(true);
+    await trouble.waitFor(LONG);
+    const id = await newSession("auto", "Made meanwhile");
+    await cut(false);
+    await trouble.waitFor({ state: "hidden", ...LONG });
+    await page.getByRole("main").getByRole("link", { name: "Made meanwhile" }).waitFor(LONG);
+    await cut(true);
+    await trouble.waitFor(LONG);
+    await shot(page, "convex-away-list");
+    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(PHONE.width);
+    await remove(id);
+  });
+
   it.each([
-    ["frozen by the browser, with its connection kept", freeze],
-    ["stopped with its machine, and its connection lost", stopWithLostConnection],
-  ])("catches up without a reload after it slept: %s", async (_how, sleep) => {
+    ["kept", async () => undefined],
+    // The server that comes back knows none of its connections.
+    ["lost", restart],
+  ])("catches up without a reload after it slept, its connection %s", async (_which, meanwhile) => {
     const id = await newSession();
     const { page } = await open(id);
     await mark(page);
     await composer(page).fill("typed before");
     await send(id, "delay 20", `say ${words(0, 150)}`);
     await expect.poll(() => spoken(page), LONG).toContain("w5 ");
-    const wake = await sleep(page);
-    await turnsEnd(id);
-    await runTurn(client(), {
-      sessionId: id,
-      text: `#script\ntool bash {"command":"echo in the night"}\nsay ${words(150, 200)}\nflood 300`,
-    });
-    await wake();
+    const wake = await sleep(browser());
+    try {
+      await meanwhile();
+      await turnsEnd(id);
+      await runTurn(client(), {
+        sessionId: id,
+        text: `#script\ntool bash {"command":"echo in the night"}\nsay ${words(150, 200)}\nflood 300`,
+      });
+    } finally {
+      wake();
+    }
     const whole = await told(client(), id);
     await expect.poll(() => drawn(page), LONG).toEqual(whole);
     await freshness(page, "live").waitFor(LONG);
@@ -116,32 +143,26 @@ describe("a session's page that was cut off", () => {
     await remove(id);
   });
 
-  /** As a browser does to a page in the background, and a laptop's at first. @returns wakes it */
-  async function freeze(page: Page): Promise<() => Promise<void>> {
-    const devtools = await page.context().newCDPSession(page);
-    await devtools.send("Page.setWebLifecycleState", { state: "frozen" });
-    return async () => {
-      expect(await spoken(page)).not.toContain("w149");
-      await devtools.send("Page.setWebLifecycleState", { state: "active" });
-    };
-  }
-
-  /** No script runs and no answer leaves, and the server that comes back knows none of its connections. @returns wakes it */
-  async function stopWithLostConnection(): Promise<() => Promise<void>> {
-    const pids = await renderersOf(browser());
-    for (const pid of pids) process.kill(pid, "SIGSTOP");
+  async function restart(): Promise<void> {
     await product().stop("SIGKILL");
     await product().start();
-    return async () => {
-      for (const pid of pids) process.kill(pid, "SIGCONT");
-    };
   }
 });
 
-/** The processes in which this browser runs its pages. */
-async function renderersOf(browser: Browser): Promise<number[]> {
+/** As a laptop that is closed: no script of any page of this browser runs. @returns wakes it */
+async function sleep(browser: Browser): Promise<() => void> {
   const devtools = await browser.newBrowserCDPSession();
   const { processInfo } = await devtools.send("SystemInfo.getProcessInfo");
   await devtools.detach();
-  return processInfo.filter(({ type }) => type === "renderer").map(({ id }) => id);
+  const pids = processInfo.filter(({ type }) => type === "renderer").map(({ id }) => id);
+  for (const pid of pids) process.kill(pid, "SIGSTOP");
+  await expect.poll(() => pids.map(stateOf)).toEqual(pids.map(() => "T"));
+  return () => {
+    for (const pid of pids) process.kill(pid, "SIGCONT");
+  };
+}
+
+/** Of a process: `T` is stopped. */
+function stateOf(pid: number): string | undefined {
+  return /^State:\s+(\S)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
 }

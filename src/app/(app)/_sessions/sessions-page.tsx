@@ -7,6 +7,7 @@ import { Button } from "../../_ui/button";
 import { EmptyState } from "../../_ui/empty-state";
 import { TabPanel, Tabs } from "../../_ui/tabs";
 import { useShell } from "../_shell/shell-context";
+import { ConnectionMark } from "../sessions/[id]/connection-mark";
 import { Inbox } from "./inbox";
 import { SessionList } from "./session-list";
 
@@ -20,8 +21,11 @@ export function SessionsPage() {
   const hasNone = useHasNone();
   return (
     <main className="mx-auto w-full max-w-[880px] px-4 pt-6 pb-16 sm:px-6">
-      <div className="mb-4 flex items-center justify-between gap-4">
+      <div className="mb-4 flex flex-wrap items-center justify-between gap-x-4 gap-y-2">
         <h1 className="text-lg font-semibold">Sessions</h1>
+        <span className="mr-auto">
+          <ConnectionMark onlyTrouble />
+        </span>
         {!hasNone && (
           <Button onClick={() => open("new-session")} aria-keyshortcuts="N">
             <Plus size={16} aria-hidden />

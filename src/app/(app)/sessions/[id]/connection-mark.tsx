@@ -14,17 +14,21 @@ const TONE: Record<ConnectionState["state"], Tone> = {
 
 const MEANS: Record<ConnectionState["state"], string> = {
   live: "What happens is shown as it happens.",
-  reconnecting: "The server cannot be reached at the moment. It is tried again by itself.",
+  reconnecting: "The live connection is down at the moment. It is tried again by itself.",
   behind: "More has happened than is shown. It comes by itself, in order.",
   offline: "This browser has no network. The session goes on; the page catches up.",
 };
 
-/** How fresh the page is. */
-export function ConnectionMark() {
+/** How fresh the page is. @param onlyTrouble nothing is shown while it is live */
+export function ConnectionMark({ onlyTrouble = false }: { onlyTrouble?: boolean }) {
   const { state, sinceMs } = useConnection();
   return (
-    <span role="status" title={MEANS[state]} className="inline-flex items-center gap-1.5 text-small">
-      <StatusDot tone={TONE[state]} word={state} />
+    <span
+      role="status"
+      title={state === "live" && onlyTrouble ? undefined : MEANS[state]}
+      className="inline-flex items-center gap-1.5 text-small"
+    >
+      {(state !== "live" || !onlyTrouble) && <StatusDot tone={TONE[state]} word={state} />}
       {state !== "live" && <Elapsed since={new Date(sinceMs).toISOString()} />}
     </span>
   );
