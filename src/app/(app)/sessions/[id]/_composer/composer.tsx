@@ -157,7 +157,8 @@ function Mode({ session }: { session: Session }) {
 function CommandHint() {
   return (
     <span className="truncate text-[12px] text-muted">
-      runs in the container<span className="max-sm:hidden">; the agent is not asked</span>
+      <span className="sm:hidden">command</span>
+      <span className="max-sm:hidden">runs in the container; the agent is not asked</span>
     </span>
   );
 }
