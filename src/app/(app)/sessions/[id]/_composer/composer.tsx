@@ -117,6 +117,7 @@ function Writing({ ref, session, isBusy }: Omit<ComposerProps, "canWrite">) {
 
 function placeholder({ status }: Session, isBusy: boolean): string {
   if (status === "stopped") return "Say what comes next; it will resume";
+  if (status === "error") return "Resume the session to go on";
   return isBusy ? "Say what comes next; it waits in line" : "Say what to do, or ! to run a command";
 }
 
