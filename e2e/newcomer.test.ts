@@ -76,6 +76,8 @@ describe.each([
     await composer(page).waitFor(LONG);
     await look("session-creating");
     await page.getByRole("status").filter({ hasText: /idle/ }).first().waitFor(LONG);
+    await page.getByRole("button", { name: "Make a hello page" }).click();
+    await expect.poll(() => composer().inputValue()).toBe("Make a hello page");
   });
 
   it("asks for a page, allows what is asked, and has it", async () => {
@@ -160,6 +162,18 @@ describe.each([
       .getByRole("link", { name: /My first page/ })
       .click();
     await page.getByRole("heading", { name: "My first page" }).waitFor(LONG);
+  });
+
+  it("goes on with a stopped session by writing to it", async () => {
+    await page
+      .getByRole("main")
+      .getByRole("button", { name: /^More about/ })
+      .click();
+    await page.getByRole("menuitem", { name: "Stop", exact: true }).click();
+    await shown("This session is stopped.").waitFor(LONG);
+    await composer().fill("! echo answer $((6 * 7))");
+    await page.getByRole("button", { name: "Send" }).click();
+    await shown("answer 42").waitFor(LONG);
   });
 
   it("deletes it, with its container and its volumes", async () => {

@@ -1,5 +1,6 @@
 "use client";
 
+import { Brand } from "./_ui/brand";
 import { Button } from "./_ui/button";
 import { Snippet } from "./_ui/snippet";
 
@@ -11,7 +12,10 @@ export default function PageError({
   reset: () => void;
 }) {
   return (
-    <main className="mx-auto flex w-full max-w-[440px] flex-col gap-4 px-5 pt-[14vh] pb-12">
+    <main className="mx-auto flex w-full max-w-[440px] flex-col gap-4 px-5 pt-[9vh] pb-12">
+      <div className="mb-4">
+        <Brand />
+      </div>
       <h1 className="text-lg font-semibold">This page failed</h1>
       <p className="text-muted">
         {error.digest === undefined

@@ -117,6 +117,7 @@ function Writing({ ref, session, isBusy }: Omit<ComposerProps, "canWrite">) {
 
 function placeholder({ status }: Session, isBusy: boolean): string {
   if (status === "stopped") return "Say what comes next; it will resume";
+  if (status === "error") return "Resume the session to go on";
   return isBusy ? "Say what comes next; it waits in line" : "Say what to do, or ! to run a command";
 }
 
@@ -136,7 +137,8 @@ function Mode({ session }: { session: Session }) {
 function CommandHint() {
   return (
     <span className="truncate text-[12px] text-muted">
-      runs in the container<span className="max-sm:hidden">; the agent is not asked</span>
+      <span className="sm:hidden">command</span>
+      <span className="max-sm:hidden">runs in the container; the agent is not asked</span>
     </span>
   );
 }

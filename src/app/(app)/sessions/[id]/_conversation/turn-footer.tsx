@@ -58,7 +58,8 @@ function Figures({ turn, word }: { turn: Turn; word: string | null }) {
   if (line.length === 0) return null;
   const text = <span className="text-[12px] tabular-nums">{line.join(" · ")}</span>;
   const { tokens } = spent;
-  if (tokens === null) return <p className="ml-[22px] text-muted">{text}</p>;
+  if (tokens === null)
+    return <p className="ml-[22px] flex min-h-8 items-center text-muted pointer-coarse:min-h-10">{text}</p>;
   return (
     <Fold className="min-w-0 flex-1" line={text}>
       {() => (
