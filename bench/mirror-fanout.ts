@@ -3,7 +3,7 @@ import { type BareFanout, startBareFanout } from "./bare-fanout";
 import { type BenchContext, settle } from "./context";
 import { type Subscriber, subscribe } from "./mirror-subscribers";
 import { type BenchProduct, startBenchProduct, untilReady } from "./product";
-import { percentile } from "./stats";
+import { percentile, summarise } from "./stats";
 import { type Figure, type FigureReport, number } from "./table";
 
 const MANY = 100;
@@ -38,7 +38,8 @@ export async function mirrorFanout(ctx: BenchContext): Promise<FigureReport> {
         figure(beside, "prototype: 5 / 11 ms"),
       ],
       notes: [
-        `a change's call is answered after, p50, ms: ${[one, many, beside].map(({ callsMs }) => number(percentile(callsMs, 0.5))).join(", ")}; all subscribers are one person's; the prototype's figures begin at the mirror's own mutation, ours at the call of the API`,
+        "all subscribers of the mirror are one person's; the prototype's figures begin at the mirror's own mutation, ours at the call of the API",
+        ...[one, many, beside].map(whereItGoes),
       ],
     };
   } finally {
@@ -72,22 +73,25 @@ interface Measured {
   baselineMs: number[];
   /** Until the change's own call was answered. */
   callsMs: number[];
+  /** As `oursMs`, from the event's time in the log on. */
+  sinceLogMs: number[];
 }
 
 async function measureSubscribers(ctx: BenchContext, setting: Setting): Promise<Measured> {
   const { name, watching, besides } = setting;
   const arrivals = new Arrivals(watching);
-  const frames: string[] = [];
-  const closeSubscribers = await openSubscribers(ctx, setting, { arrivals, frames });
+  const [frames, sinceLogMs]: [string[], number[]] = [[], []];
+  const closeSubscribers = await openSubscribers(ctx, setting, { arrivals, frames, sinceLogMs });
   const bare = await startBareFanout(ctx, {
     watching,
     idle: besides.length,
     onFrame: (frame) => arrivals.see(frame),
   });
-  const measured: Measured = { name, oursMs: [], baselineMs: [], callsMs: [] };
+  const measured: Measured = { name, oursMs: [], baselineMs: [], callsMs: [], sinceLogMs: [] };
   for (let round = 0; round <= ROUNDS; round++) {
     const marks = Array.from({ length: CHANGES_A_ROUND }, (_, i) => `<${name}, ${round}.${i}>`);
     frames.length = 0;
+    sinceLogMs.length = 0;
     const ours = await changeOurs(setting, arrivals, marks);
     await settle(SETTLE_MS);
     const baselineMs = await resend(bare, arrivals, { marks, frames });
@@ -99,6 +103,7 @@ async function measureSubscribers(ctx: BenchContext, setting: Setting): Promise<
     if (round === 0) continue;
     measured.oursMs.push(...ours.oursMs);
     measured.callsMs.push(...ours.callsMs);
+    measured.sinceLogMs.push(...sinceLogMs);
     measured.baselineMs.push(...baselineMs);
   }
   await bare.close();
@@ -110,7 +115,7 @@ async function measureSubscribers(ctx: BenchContext, setting: Setting): Promise<
 async function openSubscribers(
   ctx: BenchContext,
   { bench, sessionId, watching, besides }: Setting,
-  into: { arrivals: Arrivals; frames: string[] },
+  into: { arrivals: Arrivals; frames: string[]; sinceLogMs: number[] },
 ): Promise<() => Promise<void>> {
   const opened: Subscriber[] = [];
   const close = ctx.cleanup.add(async () => {
@@ -119,7 +124,12 @@ async function openSubscribers(
   for (let i = 0; i < watching; i++) {
     const subscriber = await subscribe(bench, {
       sessionId,
-      onEvents: (rows) => rows.forEach(({ data }) => into.arrivals.see(data)),
+      onEvents(rows) {
+        for (const { at, data } of rows) {
+          into.sinceLogMs.push(Date.now() - Date.parse(at));
+          into.arrivals.see(data);
+        }
+      },
       onFrame: i === 0 ? (frame) => into.frames.push(frame) : undefined,
     });
     opened.push(subscriber);
@@ -173,4 +183,9 @@ function figure({ name, oursMs, baselineMs }: Measured, aim: string): Figure {
     baselineIs:
       "a bare `ws` server that sends the same frames to as many bare sockets, told to by an HTTP call",
   };
+}
+
+function whereItGoes({ name, callsMs, sinceLogMs }: Measured): string {
+  const since = summarise(sinceLogMs);
+  return `change → ${name}, ms: ${number(since.p50)} / ${number(since.p95)} of it from the event's time in the log on; the call itself is answered after ${number(percentile(callsMs, 0.5))}`;
 }

@@ -11,10 +11,10 @@ import { floodPrompt, pacedPrompt, startScriptedModel } from "./scripted-model";
 import { type FigureReport, number } from "./table";
 
 const EVENTS = 20_000;
-/** Of a long answer: about two thousand words' worth. */
-const DELTAS = 300;
-/** One long answer, then what people say in between. */
-const SHORT_PROMPTS = ["and then?", "why?", "go on"];
+/** Of a long answer, at a pace at which each is an event. */
+const LONG = { count: 400, perSecond: 40 };
+/** What people say after one. */
+const SHORT_PROMPT = "and then?";
 const NEWEST_PROMPT = floodPrompt(1);
 const ROUNDS = 7;
 const SETTLE_MS = 500;
@@ -41,7 +41,8 @@ export async function sessionOpen(ctx: BenchContext): Promise<FigureReport> {
     const { lastSeq } = await client.sessions.get.query({ id });
     const rounds = Math.round(lastSeq / turns.length);
     for (let round = 0; round < rounds; round++) {
-      for (const prompt of [floodPrompt(DELTAS), ...SHORT_PROMPTS]) await bare.turn(prompt);
+      await bare.turn(floodPrompt(LONG.count));
+      await bare.turn(SHORT_PROMPT);
     }
     await bare.turn(NEWEST_PROMPT);
     ctx.progress(`open: ${lastSeq} events here, opencode was asked the same`);
@@ -77,7 +78,7 @@ export async function sessionOpen(ctx: BenchContext): Promise<FigureReport> {
         },
       ],
       notes: [
-        `the session that is opened has ${lastSeq} events, ${rounds} times the same ${1 + SHORT_PROMPTS.length} turns; the first time, when the server had read nothing of it yet, it took ${number(first)} ms`,
+        `the session that is opened has ${lastSeq} events, ${rounds} times the same two turns; the first time, when the server had read nothing of it yet, it took ${number(first)} ms`,
       ],
     };
   } finally {
@@ -91,8 +92,7 @@ export async function sessionOpen(ctx: BenchContext): Promise<FigureReport> {
 /** Takes the turns that make the session's beginning. @returns their events */
 async function recordTurns({ client }: BenchProduct, sessionId: string): Promise<SessionEvent[]> {
   const events: SessionEvent[] = [];
-  // At an even pace, so that each delta is an event.
-  for (const text of [pacedPrompt({ count: DELTAS, perSecond: 50 }), ...SHORT_PROMPTS]) {
+  for (const text of [pacedPrompt(LONG), SHORT_PROMPT]) {
     events.push(...(await runTurn(client, { sessionId, text })).events);
   }
   return events.filter(({ type }) => type !== "session.status");

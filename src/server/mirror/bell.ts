@@ -1,8 +1,8 @@
 /** Waits that a ring, the end or a time ends. */
 export interface Bell {
   ring(): void;
-  /** At once when it has rung since the last time. */
-  rungWithin(ms: number, signal: AbortSignal): Promise<void>;
+  /** At once when it has rung since the last time. @returns whether it has rung */
+  rungWithin(ms: number, signal: AbortSignal): Promise<boolean>;
   /** Whatever rings; at once when there is nothing to wait for. */
   pause(ms: number, signal: AbortSignal): Promise<void>;
 }
@@ -29,7 +29,9 @@ export function createBell(): Bell {
     async rungWithin(ms, signal) {
       if (!hasRung && !signal.aborted) await wait(ms, signal, (end) => (release = end));
       release = null;
+      const answer = hasRung;
       hasRung = false;
+      return answer;
     },
     async pause(ms, signal) {
       if (ms > 0 && !signal.aborted) await wait(ms, signal, () => undefined);

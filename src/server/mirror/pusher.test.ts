@@ -244,6 +244,14 @@ describe("the pusher", () => {
     expect(mirror.seqs(t.sessionId)).toEqual([]);
   });
 
+  it("writes nothing to the disk between a batch and what comes after it, and tidies the outbox when it is quiet", async () => {
+    write(t.sessionId, 3);
+    await pusher.drained();
+    expect(mirror.seqs(t.sessionId)).toEqual([1, 2, 3]);
+    expect(marksAfter(t.db, 0, 10)).not.toEqual([]);
+    await expect.poll(() => marksAfter(t.db, 0, 10)).toEqual([]);
+  });
+
   it("fills an empty mirror: every row, events of what runs alone", async () => {
     await pusher.close();
     t.addSession("ses_stopped", { status: "stopped" });

@@ -69,6 +69,7 @@ export function createPusher(deps: Deps): Pusher {
   let retryMs = RETRY_MS.first;
   let startedAt = -Infinity;
   let hasBegun = false;
+  let isQuiet = false;
 
   const failed = async (error: unknown) => {
     if (closing.signal.aborted) return;
@@ -169,7 +170,8 @@ export function createPusher(deps: Deps): Pusher {
         hasBegun = true;
         if (!hasWork()) {
           succeeded();
-          dirty.clear();
+          // That waits for the disk: right after a batch it would keep the host from telling its subscribers.
+          if (isQuiet) dirty.clear();
           return;
         }
         await bell.pause(startedAt + deps.intervalMs - now(), closing.signal);
@@ -184,7 +186,7 @@ export function createPusher(deps: Deps): Pusher {
   const run = async () => {
     while (!closing.signal.aborted) {
       await drain();
-      await bell.rungWithin(LOOK_EVERY_MS, closing.signal);
+      isQuiet = !(await bell.rungWithin(LOOK_EVERY_MS, closing.signal));
     }
     for (const { reject } of waiting) reject(closed());
     waiting.clear();

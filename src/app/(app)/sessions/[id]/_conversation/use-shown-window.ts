@@ -3,7 +3,9 @@ import type { Timeline } from "../../../../../timeline/timeline";
 import { placeOf } from "../../../../../timeline/window";
 import { startOf } from "./turns";
 
-/** Messages that are drawn at first, and more at a time. */
+/** Messages that are drawn at first: enough to fill the page. Where they are short, more follow at once. */
+const FIRST = 12;
+/** Messages that are drawn more at a time. */
 const CHUNK = 50;
 /** With more than this many drawn, those far above are let go while the reader is at the end. */
 const MOST_AT_END = 200;
@@ -32,7 +34,7 @@ export function useShownWindow(opts: {
   const [failed, setFailed] = useState(false);
 
   const beginAt = (place: number) => setFromSeq(timeline.messages.at(place)?.startedSeq ?? null);
-  const start = fromSeq === null ? startOf(timeline, length, CHUNK) : placeOf(timeline, fromSeq);
+  const start = fromSeq === null ? startOf(timeline, length, FIRST) : placeOf(timeline, fromSeq);
   if (fromSeq === null && length > 0) beginAt(start);
   else if (atEnd && !wanted && length - start > MOST_AT_END) beginAt(startOf(timeline, length, CHUNK));
   else if (wanted && start > 0) {
