@@ -77,7 +77,7 @@ describe.each([
     await look("session-creating");
     await page.getByRole("status").filter({ hasText: /idle/ }).first().waitFor(LONG);
     await page.getByRole("button", { name: "Make a hello page" }).click();
-    await expect.poll(() => composer().inputValue()).toBe("Make a hello page");
+    await expect.poll(() => composer(page).inputValue()).toBe("Make a hello page");
   });
 
   it("asks for a page, allows what is asked, and has it", async () => {
@@ -171,7 +171,7 @@ describe.each([
       .click();
     await page.getByRole("menuitem", { name: "Stop", exact: true }).click();
     await shown("This session is stopped.").waitFor(LONG);
-    await composer().fill("! echo answer $((6 * 7))");
+    await composer(page).fill("! echo answer $((6 * 7))");
     await page.getByRole("button", { name: "Send" }).click();
     await shown("answer 42").waitFor(LONG);
   });
