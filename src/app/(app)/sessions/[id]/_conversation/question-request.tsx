@@ -72,7 +72,7 @@ export function QuestionRequest({ request, readOnly, onRespond }: QuestionReques
         <div className="mt-3 flex items-center justify-end gap-3">
           {missing > 0 && questions.length > 1 && (
             <span className="text-[12px] text-muted">
-              {missing} of {questions.length} open
+              {missing} of {questions.length} to answer
             </span>
           )}
           <Button type="submit" disabled={missing > 0} busy={answer.sent !== null} busyLabel="Answering…">
