@@ -125,6 +125,7 @@ describe.each([
     if (hasTouch) await page.getByRole("button", { name: "Chat", exact: true }).click();
     await conversation(page).getByText("make a hello page", { exact: true }).waitFor(LONG);
     await shown(/hello\.html/).waitFor();
+    await shown(`${OWNER.name} allowed once`).waitFor();
   });
 
   it("stops, resumes and renames the session", async () => {

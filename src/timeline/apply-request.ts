@@ -38,3 +38,11 @@ export function applyRequest(
 export function openRequests(timeline: Timeline): RequestView[] {
   return timeline.openRequestIds.flatMap((id) => timeline.requests.get(id) ?? []);
 }
+
+/** Requests that messages made and that are over, without what they asked in full: a diff may be long. */
+export function answeredRequests(timeline: Timeline, messageIds: ReadonlySet<string>): RequestView[] {
+  return [...timeline.requests].flatMap(([, request]) => {
+    const isOf = request.messageId !== undefined && messageIds.has(request.messageId);
+    return request.outcome !== null && isOf ? { ...request, detail: "" } : [];
+  });
+}

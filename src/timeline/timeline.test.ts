@@ -218,6 +218,39 @@ describe("the rest of a session", () => {
     expect(all(closed).summary.requests).toEqual([]);
     expect(closed.requests.get("req_1")).toMatchObject({ outcome: "once", by: "usr_1", title: "Run ls" });
   });
+  it("gives how a request was answered with the message that made it, and no other", () => {
+    const answered = timelineOf(
+      numbered([
+        ...plainTurn(1),
+        {
+          type: "request.opened",
+          data: {
+            requestId: "req_1",
+            kind: "permission",
+            title: "Run ls",
+            detail: "ls",
+            messageId: "msg_1_agent",
+          },
+        },
+        { type: "request.closed", data: { requestId: "req_1", outcome: "once", by: "usr_1" } },
+        ...plainTurn(2),
+      ]),
+    );
+    const newest = timelineWindow(answered, { limit: 2 });
+    expect(newest.summary.answered).toEqual([]);
+    const older = timelineWindow(answered, { limit: 2, beforeSeq: newest.messages[0]?.startedSeq ?? 0 });
+    expect(older.summary.answered).toMatchObject([{ requestId: "req_1", outcome: "once", by: "usr_1" }]);
+    const whole = timelineFromWindow(timelineWindow(answered, { limit: 10 }));
+    expect(whole.requests.get("req_1")).toMatchObject({ outcome: "once", title: "Run ls" });
+    expect(whole.openRequestIds).toEqual([]);
+    const joined = withOlder(timelineFromWindow(newest), {
+      messages: older.messages,
+      hasMore: false,
+      turns: older.summary.turns,
+      answered: older.summary.answered,
+    });
+    expect(joined.requests.get("req_1")?.outcome).toBe("once");
+  });
   it("keeps a request's first outcome", () => {
     const close = (outcome: "once" | "withdrawn"): EventBody => ({
       type: "request.closed",
@@ -456,13 +489,14 @@ describe("window", () => {
       const beforeSeq = newest.messages.at(0)?.startedSeq;
       if (beforeSeq === undefined) continue;
       const { messages, hasMore, summary } = timelineWindow(then, { beforeSeq, limit: 100 });
-      const joined = withOlder(newest, { messages, hasMore, turns: summary.turns });
+      const { turns, answered } = summary;
+      const joined = withOlder(newest, { messages, hasMore, turns, answered });
       expect(all(timelineOf(events.slice(cut), joined)), `cut ${cut}`).toEqual(all(timelineOf(events)));
     }
   });
   it("takes its own word for a turn before that of older messages", () => {
     const older = { turnId: "turn_3", promptId: "prm_3", outcome: null, startedAt: AT, endedAt: null };
-    const joined = withOlder(timeline, { messages: [], hasMore: true, turns: [older] });
+    const joined = withOlder(timeline, { messages: [], hasMore: true, turns: [older], answered: [] });
     expect(joined.turns.get("turn_3")?.outcome).toBe("done");
     expect(joined.hasOlder).toBe(true);
   });

@@ -1,4 +1,4 @@
-import { openRequests } from "./apply-request";
+import { answeredRequests, openRequests } from "./apply-request";
 import { PersistentList } from "./persistent-list";
 import { PersistentMap } from "./persistent-map";
 import type { Timeline } from "./state";
@@ -23,6 +23,8 @@ export interface TimelineSummary extends Pick<
   turns: TurnView[];
   /** Those that wait for an answer. */
   requests: RequestView[];
+  /** Those of the window's messages that were answered, without their detail. */
+  answered: RequestView[];
   childTodos: Record<string, readonly TodoView[]>;
 }
 
@@ -56,7 +58,7 @@ export function timelineWindow(
 
 /** A timeline that goes on where the newest window ended, for a reader who does not replay the log. */
 export function timelineFromWindow(newest: TimelineWindow): Timeline {
-  const { turns, requests, childTodos, ...rest } = newest.summary;
+  const { turns, requests, answered, childTodos, ...rest } = newest.summary;
   const messages = newest.messages.filter((message) => message.state !== "queued");
   return {
     ...emptyTimeline({ afterSeq: newest.lastSeq }),
@@ -65,7 +67,7 @@ export function timelineFromWindow(newest: TimelineWindow): Timeline {
     hasOlder: newest.hasMore,
     queue: newest.messages.filter((message) => message.state === "queued"),
     turns: PersistentMap.from(turns.map((turn) => [turn.turnId, turn])),
-    requests: PersistentMap.from(requests.map((request) => [request.requestId, request])),
+    requests: byId([...answered, ...requests]),
     openRequestIds: requests.map((request) => request.requestId),
     childTodos: PersistentMap.from(Object.entries(childTodos)),
   };
@@ -77,16 +79,28 @@ export function timelineFromWindow(newest: TimelineWindow): Timeline {
  */
 export function withOlder(
   timeline: Timeline,
-  older: { messages: readonly MessageView[]; hasMore: boolean; turns: Iterable<TurnView> },
+  older: {
+    messages: readonly MessageView[];
+    hasMore: boolean;
+    turns: Iterable<TurnView>;
+    answered: Iterable<RequestView>;
+  },
 ): Timeline {
   const turns = new Map([...older.turns].map((turn) => [turn.turnId, turn]));
   for (const [turnId, turn] of timeline.turns) turns.set(turnId, turn);
+  const own = [...timeline.requests].map(([, request]) => request);
   return {
     ...timeline,
     ...holding([...older.messages, ...timeline.messages.slice()]),
     hasOlder: older.hasMore,
     turns: PersistentMap.from(turns),
+    requests: byId([...older.answered, ...own]),
   };
+}
+
+/** The later of two with the same id stands. */
+function byId(requests: readonly RequestView[]): Timeline["requests"] {
+  return PersistentMap.from(requests.map((request) => [request.requestId, request]));
 }
 
 function holding(
@@ -131,6 +145,7 @@ function summaryOf(timeline: Timeline, messages: readonly MessageView[]): Timeli
     totals: timeline.totals,
     turns: [...ids].flatMap((id) => timeline.turns.get(id) ?? []),
     requests: openRequests(timeline),
+    answered: answeredRequests(timeline, new Set(messages.map((message) => message.id))),
     childTodos: Object.fromEntries(timeline.childTodos),
   };
 }

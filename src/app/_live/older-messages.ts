@@ -24,6 +24,7 @@ export function joinOlder(
     messages: caughtUp.messages.slice(0, older.messages.length),
     hasMore: older.hasMore,
     turns: [...caughtUp.turns].map(([, turn]) => turn),
+    answered: [...caughtUp.requests].map(([, request]) => request).filter(({ outcome }) => outcome !== null),
   });
 }
 
@@ -36,6 +37,7 @@ export function keepingOlder(fresh: Timeline, before: Timeline): Timeline {
     messages: earlier,
     hasMore: before.hasOlder,
     turns: [...before.turns].map(([, turn]) => turn),
+    answered: [],
   });
 }
 
@@ -55,7 +57,7 @@ function mayHaveChanged(message: MessageView, before: Timeline, fresh: Timeline)
   return turn?.outcome === null && fresh.turns.get(turn.turnId) === undefined;
 }
 
-/** A snapshot has the open requests alone; how others were answered stays on the page. */
+/** A snapshot has the requests of its own messages; how older ones were answered stays on the page. */
 function withClosed(fresh: Timeline, before: Timeline): Timeline["requests"] {
   let requests = fresh.requests;
   for (const [id, request] of before.requests) {

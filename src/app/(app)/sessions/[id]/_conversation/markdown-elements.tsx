@@ -5,12 +5,8 @@ import { innerTokens, withCharacters } from "./markdown-tokens";
 import { safeUrl } from "./safe-url";
 import { withoutReordering } from "../../../../_ui/shown-text";
 
-const HEADINGS = {
-  1: { Tag: "h3", size: "text-[17px]" },
-  2: { Tag: "h4", size: "text-[15px]" },
-  3: { Tag: "h5", size: "text-[14px]" },
-  4: { Tag: "h6", size: "text-[14px]" },
-} as const;
+/** By depth. */
+const HEADING_SIZES = ["text-[17px]", "text-[15px]", "text-[14px]"] as const;
 
 interface BlocksProps {
   tokens: readonly MarkedToken[];
@@ -61,12 +57,13 @@ function BlockElement({ token, openCode }: { token: MarkedToken; openCode: boole
   }
 }
 
+/** All of one level: below the turn's, and without one between them that is left out. */
 function Heading({ token }: { token: Tokens.Heading }) {
-  const { Tag, size } = HEADINGS[Math.min(token.depth, 4) as keyof typeof HEADINGS];
+  const size = HEADING_SIZES[token.depth - 1] ?? "text-[14px]";
   return (
-    <Tag dir="auto" className={`mt-5 mb-2 font-semibold first:mt-0 ${size}`}>
+    <h3 dir="auto" className={`mt-5 mb-2 font-semibold first:mt-0 ${size}`}>
       <InlineElements tokens={innerTokens(token)} />
-    </Tag>
+    </h3>
   );
 }
 
