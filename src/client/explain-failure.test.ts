@@ -1,10 +1,14 @@
 import { createServer, type RequestListener } from "node:http";
+import { createServer as createTlsServer } from "node:https";
 import { TRPCClientError } from "@trpc/client";
 import { describe, expect, it } from "vitest";
+import { makeCertificate } from "../server/keys/provider-stand-in.testing";
 import { createClient } from "./client";
 import { explainFailure } from "./explain-failure";
 import { TerminalClosedError } from "./terminal-error";
 import { listening, serve, SessionLog, TOKEN } from "./testing";
+
+const certificate = makeCertificate(["localhost"]);
 
 /** The sentence for a call that fails. */
 async function sentenceFor(url: string, token = TOKEN): Promise<string> {
@@ -49,6 +53,19 @@ describe("explainFailure", () => {
     } finally {
       other.closeAllConnections();
       await new Promise((resolve) => other.close(resolve));
+    }
+  });
+
+  it.skipIf(certificate === null)("says so when the server's certificate is not trusted", async () => {
+    const server = createTlsServer(certificate ?? {}, (_req, res) => res.end("{}"));
+    const { port } = await listening(server);
+    const url = `https://localhost:${port}`;
+    try {
+      expect(await sentenceFor(url)).toMatch(
+        /^The certificate of \S+ is not trusted here \(DEPTH_ZERO_SELF_SIGNED_CERT\)\..* NODE_EXTRA_CA_CERTS=/,
+      );
+    } finally {
+      await new Promise((resolve) => server.close(resolve));
     }
   });
 

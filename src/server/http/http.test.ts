@@ -166,6 +166,15 @@ describe("the HTTP server", () => {
       expect((await send("/healthz", { headers: { host: "evil.example" } })).status).toBe(403);
     });
 
+    it("tells a page that was opened by http where it goes by https", async () => {
+      await server.close();
+      await start(new URL("https://agents.example.org"));
+      const headers = { host: "agents.example.org", origin: "http://agents.example.org" };
+      const answer = await post("/api/trpc/system.claim", "{}", headers);
+      expect(answer.status).toBe(403);
+      expect(errorOf(answer).message).toContain("Open this server at https://agents.example.org");
+    });
+
     it.each([
       "http://127.0.0.1:9/",
       "http://127.0.0.1/api/trpc/system.info",

@@ -44,7 +44,7 @@ export function createOrigins(opts: { publicUrl: URL | null; port: number }): Or
     },
     requireOurOrigin({ method, headers, hasOwnCsrfToken = false, isUpgrade = false }) {
       if (headers.origin !== undefined) {
-        if (!origins.has(headers.origin)) throw foreignPage();
+        if (!origins.has(headers.origin)) throw otherOrigin(origins);
         return;
       }
       if (headers.cookie === undefined || isBearer(headers) || hasOwnCsrfToken) return;
@@ -55,6 +55,15 @@ export function createOrigins(opts: { publicUrl: URL | null; port: number }): Or
       if (changes && !SAME_SITE.has(headers["sec-fetch-site"])) throw foreignPage();
     },
   };
+}
+
+/** Also our own page, opened by http where OPENAGENT_URL says https: whoever reads this must learn where to go. */
+function otherOrigin(origins: ReadonlySet<string>): AppError {
+  return new AppError(
+    "FORBIDDEN",
+    "not_allowed",
+    `The request comes from a page of another address. Open this server at ${[...origins].join(" or ")}, or set OPENAGENT_URL to the address that people type.`,
+  );
 }
 
 function foreignPage(): AppError {
