@@ -31,7 +31,7 @@ export async function coldPage(
 export interface Shown {
   /** Of each clock reading that came into the page's text: written by the model until it was in the document. */
   latenciesMs: number[];
-  /** When each frame was drawn, from the first reading to the last. */
+  /** When each frame was drawn, from the beginning of the watch until all was in the page. */
   frameTimesMs: number[];
 }
 
@@ -90,8 +90,10 @@ export async function watchText(page: Page): Promise<void> {
 /** Waits until `count` readings are in the page, and takes what was noted. @throws Error when they do not come */
 export async function takeShown(page: Page, count: number): Promise<Shown> {
   const offsetMs = await clockOffset(page);
-  await page.waitForFunction((wanted) => (window.benchWatch?.seen.length ?? 0) >= wanted, count, {
-    polling: 100,
+  const hasAll = (wanted: number) => (window.benchWatch?.seen.length ?? 0) >= wanted;
+  await page.waitForFunction(hasAll, count, { polling: 100 }).catch(async (cause: unknown) => {
+    const came = await page.evaluate(() => window.benchWatch?.seen.length);
+    throw new Error(`Of ${count} readings ${came ?? "none"} came into the page.`, { cause });
   });
   const watch = await page.evaluate(() => {
     const { seen = [], frames = [], end } = window.benchWatch ?? {};
@@ -102,10 +104,7 @@ export async function takeShown(page: Page, count: number): Promise<Shown> {
   const latenciesMs = watch.seen.flatMap(([text, atMs]) =>
     clocks.take(text).map((writtenMs) => atMs - offsetMs - writtenMs),
   );
-  const first = watch.seen[0]?.[1] ?? 0;
-  const last = watch.seen.at(-1)?.[1] ?? 0;
-  const frames = watch.frames.filter((at) => at >= first && at <= last);
-  return { latenciesMs, frameTimesMs: frames.map((at) => at - offsetMs) };
+  return { latenciesMs, frameTimesMs: watch.frames.map((at) => at - offsetMs) };
 }
 
 /** How far the page's clock is ahead of ours, ms; as exact as half of the shortest of a few round trips. */

@@ -104,12 +104,12 @@ async function writeDeltas(
   opts: { count: number; perSecond: number },
 ): Promise<void> {
   const begun = performance.now();
-  let last = 0;
+  let lastUs = 0;
   for (let i = 0; i < opts.count && !response.destroyed; i++) {
     if (opts.perSecond > 0) await until(begun + (i * 1000) / opts.perSecond);
     // No two the same: a page is looked through for each.
-    last = Math.max(clockMs(), last + 0.001);
-    const room = response.write(frame({ content: `<${last.toFixed(3)}> ` }));
+    lastUs = Math.max(Math.round(clockMs() * 1000), lastUs + 1);
+    const room = response.write(frame({ content: `<${(lastUs / 1000).toFixed(3)}> ` }));
     if (!room) await once(response, "drain");
   }
 }
