@@ -1,6 +1,7 @@
 /**
- * `npm run bench [-- start stream memory terminal mirror load open page]`: figures of the built product, each beside its baseline in the same
- * run. Nothing is asserted. The table goes to stdout and to bench/results/latest.md, progress to stderr.
+ * `npm run bench [-- start stream memory terminal mirror load open page]`: figures of the built product, each beside its
+ * baseline in the same run. Nothing is asserted. The table goes to stdout, that of all figures to bench/results/latest.md
+ * too, progress to stderr.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -46,6 +47,7 @@ async function main(asked: readonly string[], cleanup: Cleanup): Promise<void> {
   }
   const report = renderReport(reports, machine);
   process.stdout.write(report);
+  if (asked.length > 0) return;
   const results = join(ROOT, "bench/results");
   mkdirSync(results, { recursive: true });
   writeFileSync(join(results, "latest.md"), report);

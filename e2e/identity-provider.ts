@@ -1,5 +1,5 @@
 /** A login elsewhere for tests, on loopback: an OpenID provider and GitHub's three calls. It asks nobody anything. */
-import { randomUUID } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
@@ -82,8 +82,9 @@ export async function startIdentityProvider(): Promise<IdentityProviderStandIn> 
         const form = new URLSearchParams(Buffer.concat(await request.toArray()).toString());
         const grant = grants.get(form.get("code") ?? "");
         grants.delete(form.get("code") ?? "");
-        const proved = grant?.challenge != null && form.get("code_verifier") !== null;
-        if (!grant || !proved) return void response.writeHead(400).end();
+        const verifier = createHash("sha256").update(form.get("code_verifier") ?? "");
+        if (!grant || verifier.digest("base64url") !== grant.challenge)
+          return void response.writeHead(400).end();
         const isOpenId = pathname === "/token";
         return void json({
           access_token: "stand-in-access",

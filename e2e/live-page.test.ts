@@ -271,8 +271,8 @@ describe("a session's page", () => {
     await page.keyboard.press("Escape");
     await menu.waitFor({ state: "hidden" });
     await expect.poll(() => hasFocus(more), LONG).toBe(true);
-    await page.keyboard.press("Enter");
-    await menu.waitFor(LONG);
+    await page.keyboard.press("ArrowDown");
+    await page.getByRole("menu", { name: "More about With a menu" }).waitFor(LONG);
     await page.keyboard.press("ArrowDown");
     await page.keyboard.press("Enter");
     const title = page.getByRole("dialog", { name: "Rename session" }).getByLabel("Title");

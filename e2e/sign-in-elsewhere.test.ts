@@ -72,6 +72,10 @@ describe("a sign-in elsewhere", () => {
       await enterBy(name);
       await isRefused(/did not say that your e-mail address is proved/);
     }
+    elsewhere.person = { id: 7, email: OWNER.email, verified: true };
+    await enterBy("GitHub");
+    await isIn();
+    await context.clearCookies({ name: /session-token/ });
     elsewhere.person = { id: 10, email: OWNER.email, verified: true };
     await enterBy("GitHub");
     await isRefused(/Another GitHub account signs in with your e-mail address/);
@@ -83,15 +87,30 @@ describe("a sign-in elsewhere", () => {
     await isRefused(/Signing in elsewhere did not work/);
   });
 
+  it("leads to the name that the provider knows, and writes no stranger's text to the log", async () => {
+    const { port } = new URL(product.url);
+    await page.goto(`http://localhost:${port}/sign-in?to=%2Fsettings`);
+    expect(page.url()).toBe(`${product.url}/sign-in?to=%2Fsettings`);
+    await page.goto(`${product.url}/api/auth/callback/github?error=${encodeURIComponent("a\nforged line")}`);
+    await isRefused(/Signing in elsewhere did not work/);
+  });
+
   it("takes an answer only from the provider that was asked, and only once", async () => {
     const answers: string[] = (elsewhere.held = []);
     await enterBy("GitHub");
     await page.getByText("held").waitFor(LONG);
-    const answer = answers[0] ?? "";
+    let answer = answers[0] ?? "";
     expect(answer).toContain("/api/auth/callback/github?");
     // The state cookie of the one at the other's callback.
     await page.goto(answer.replace("/callback/github", "/callback/oidc"));
     await isRefused(/Signing in elsewhere did not work/);
+    await enterBy("Example Login");
+    await page.getByText("held").waitFor(LONG);
+    await page.goto((answers[1] ?? "").replace("/callback/oidc", "/callback/github"));
+    await isRefused(/Signing in elsewhere did not work/);
+    await enterBy("GitHub");
+    await page.getByText("held").waitFor(LONG);
+    answer = answers[2] ?? "";
     // In a browser that did not ask.
     const other = await browser.newContext();
     const otherPage = await other.newPage();

@@ -46,6 +46,9 @@ describe("parseEnvironment", () => {
     ]);
     expect(complaint({ GITHUB_ID: "a" })).toMatch(/GITHUB_SECRET/);
     expect(complaint({ ...oidc, OIDC_ID: "" })).toMatch(/OIDC_ID/);
+    const everybody = { ...oidc, OIDC_ISSUER: "https://login.microsoftonline.com/common/v2.0" };
+    expect(complaint(everybody)).toBe("");
+    expect(complaint({ ...everybody, OIDC_TRUST_EMAIL: "true" })).toMatch(/OIDC_TRUST_EMAIL/);
     expect(complaint({ ...oidc, OIDC_ISSUER: "http://login.example.org" })).toMatch(
       /OIDC_ISSUER must be an https/,
     );

@@ -1,4 +1,3 @@
-import { TRPCClientError } from "@trpc/client";
 import type { ConvexReactClient } from "convex/react";
 import { api as mirror } from "../../../convex/_generated/api";
 import type { Session } from "../../server/sessions/session-store";
@@ -6,7 +5,7 @@ import type { TimelineWindow } from "../../timeline/window";
 import { api } from "../_client/api";
 import { WINDOW } from "./event-feed";
 import type { EventRow } from "./parse-event";
-import { isObject } from "../_client/parse-json";
+import { reasonOf } from "../_client/reason-of";
 import { parseSession } from "./parse-rows";
 import { watch, type WatchRefusal } from "./watch";
 
@@ -85,10 +84,8 @@ const soon = () => ({ signal: AbortSignal.timeout(ANSWER_MS) });
 
 /** @returns null for what is no refusal of the server's */
 function refused(cause: unknown): SessionGoneError | SignedOutError | null {
-  const data: unknown = cause instanceof TRPCClientError ? cause.data : null;
-  if (!isObject(data)) return null;
-  if (data.reason === "not_found")
-    return new SessionGoneError("This session is gone, or is not yours to see.");
-  if (data.reason === "not_signed_in") return new SignedOutError("Nobody is signed in here. Sign in again.");
+  const reason = reasonOf(cause);
+  if (reason === "not_found") return new SessionGoneError("This session is gone, or is not yours to see.");
+  if (reason === "not_signed_in") return new SignedOutError("Nobody is signed in here. Sign in again.");
   return null;
 }

@@ -20,7 +20,10 @@ export function Menu({ state, side = "bottom", align = "end", children }: MenuPr
     <Base.Root open={state.isOpen} onOpenChange={state.onOpenChange}>
       <Base.Portal>
         <Base.Positioner anchor={state.anchor} side={side} align={align} sideOffset={4} className="z-50">
-          <Base.Popup className="max-w-[calc(100vw-16px)] min-w-48 rounded-lg border border-line bg-bg p-1 shadow-lg outline-none">
+          <Base.Popup
+            aria-label={state.label}
+            className="max-w-[calc(100vw-16px)] min-w-48 rounded-lg border border-line bg-bg p-1 shadow-lg outline-none"
+          >
             {children}
           </Base.Popup>
         </Base.Positioner>

@@ -1,12 +1,14 @@
 "use client";
 
-import { useCallback, useRef, useState, type ComponentType } from "react";
+import { useRef, useState, type ComponentType, type KeyboardEvent, type MouseEvent } from "react";
 import { toast } from "./toast";
 
 /** Where a popup stands, and whether it does: for what a {@link usePopup} loads. */
 export interface PopupState {
-  /** The button that opened it: beside it the popup stands, and to it the focus goes back. */
+  /** The button that opened it, beside which it stands. */
   anchor: HTMLElement | null;
+  /** What the button is called, and so what it opened. */
+  label: string;
   isOpen: boolean;
   onOpenChange(open: boolean, details: { reason: string; event: Event }): void;
 }
@@ -17,21 +19,21 @@ export interface PopupState {
  * @returns `trigger` for the button; `Popup` null until it was opened once; `isOpening` while it is waited for
  */
 export function usePopup<Props>(kind: "menu" | "dialog", load: () => Promise<ComponentType<Props>>) {
-  const anchorRef = useRef<HTMLElement | null>(null);
   const [anchor, setAnchor] = useState<HTMLElement | null>(null);
   const [isOpen, setOpen] = useState(false);
-  const [Popup, setPopup] = useState<ComponentType<Props> | null>(null);
-  const onOpenChange = useCallback<PopupState["onOpenChange"]>((open, { reason, event }) => {
-    // A press on the button is followed by its click, which closes it.
-    const isOnButton = event.target instanceof Node && anchorRef.current?.contains(event.target);
-    if (!open && reason === "outside-press" && isOnButton) return;
-    setOpen(open);
-  }, []);
   const [isOpening, setOpening] = useState(false);
-  const open = async () => {
+  const [Popup, setPopup] = useState<ComponentType<Props> | null>(null);
+  /** Whoever went on to something else meanwhile is not called back by a popup that comes late. */
+  const isWanted = useRef(false);
+  const open = async (button: HTMLElement) => {
+    // Where a press does not focus a button, the focus would go back to something else.
+    button.focus();
+    setAnchor(button);
     setOpening(true);
+    isWanted.current = true;
     try {
       const loaded = await load();
+      if (!isWanted.current) return;
       setPopup(() => loaded);
       setOpen(true);
     } catch {
@@ -40,23 +42,41 @@ export function usePopup<Props>(kind: "menu" | "dialog", load: () => Promise<Com
       setOpening(false);
     }
   };
+  const giveUp = () => {
+    isWanted.current = false;
+  };
   const prepare = () => void load().catch(() => undefined);
   return {
     Popup,
     isOpening,
-    state: { anchor, isOpen, onOpenChange } satisfies PopupState,
-    trigger: {
-      ref: (element: HTMLElement | null) => {
-        anchorRef.current = element;
-        setAnchor(element);
+    state: {
+      anchor,
+      label: anchor?.getAttribute("aria-label") ?? anchor?.textContent ?? "",
+      isOpen,
+      onOpenChange(next, { reason, event }) {
+        // A press on the button is followed by its click, which closes it.
+        const isOnButton = event.target instanceof Node && anchor?.contains(event.target) === true;
+        if (next || reason !== "outside-press" || !isOnButton) setOpen(next);
       },
+    } satisfies PopupState,
+    trigger: {
       "aria-haspopup": kind,
       "aria-expanded": isOpen,
       "aria-busy": isOpening,
       "data-popup-open": isOpen ? "" : undefined,
       onPointerEnter: prepare,
       onFocus: prepare,
-      onClick: () => (isOpen ? setOpen(false) : void open()),
+      onBlur: giveUp,
+      onKeyDown(event: KeyboardEvent<HTMLElement>) {
+        if (event.key !== "ArrowDown" || isOpen || isOpening) return;
+        event.preventDefault();
+        void open(event.currentTarget);
+      },
+      onClick({ currentTarget }: MouseEvent<HTMLElement>) {
+        if (isOpen) setOpen(false);
+        else if (isOpening) giveUp();
+        else void open(currentTarget);
+      },
     },
   };
 }

@@ -59,6 +59,12 @@ describe("identities elsewhere", () => {
     expect(signIn({ subject: "2" })).toEqual({ refusal: "disabled" });
   });
 
+  it("do not have a provider asked without end for one address", () => {
+    for (let call = 0; call < 300; call += 1) t.identities.admit("198.51.100.1");
+    expect(() => t.identities.admit("198.51.100.1")).toThrow(/try again/i);
+    expect(() => t.identities.admit("198.51.100.2")).not.toThrow();
+  });
+
   it("are let go of by a reset of the password", async () => {
     const { email } = alice;
     signIn();

@@ -3,6 +3,7 @@ import { isoNow, type Clock } from "../clock";
 import type { Database, Store } from "../db/database";
 import { identities, users } from "../db/schema";
 import { addLogin } from "./logins";
+import { Throttle, type ThrottleLimit } from "./throttle";
 
 /** An account elsewhere, as its provider tells of it. */
 export interface Identity {
@@ -17,6 +18,11 @@ export type IdentityRefusal = "email_not_proved" | "unknown_person" | "other_acc
 
 export interface Identities {
   /**
+   * Before a provider is asked anything: whoever wants to, could else have us ask without end.
+   * @throws AppError `throttled`
+   */
+  admit(ip: string): void;
+  /**
    * Makes a login session. The first time the account is tied to the person with its e-mail address; from then on it is
    * theirs whatever its address, and no other account of that provider is. Nobody is made a person by it.
    */
@@ -26,8 +32,13 @@ export interface Identities {
   ): { loginSessionId: string } | { refusal: IdentityRefusal };
 }
 
+/** Two a sign-in. Many people may share an address: a company's, or this machine's own behind a proxy. */
+const CALLS: ThrottleLimit = { tries: 300, windowMs: 15 * 60_000 };
+
 export function createIdentities({ db, clock }: { db: Database; clock: Clock }): Identities {
+  const calls = new Throttle(clock, CALLS);
   return {
+    admit: (ip) => calls.take(ip),
     signIn: (identity, { userAgent }) =>
       db.transaction(
         (tx) => {

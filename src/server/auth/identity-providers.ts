@@ -60,7 +60,7 @@ export function authProvider(provider: IdentityProvider): OAuthConfig<IdentityPr
   return {
     ...common,
     issuer,
-    wellKnown: `${issuer.replace(/\/$/, "")}/.well-known/openid-configuration`,
+    wellKnown: `${issuer}/.well-known/openid-configuration`,
     authorization: { params: { scope: "openid email" } },
     idToken: true,
     checks: ["pkce", "state", "nonce"],
@@ -82,7 +82,12 @@ function provedEmail(
   { email, email_verified }: z.infer<typeof claims>,
   { trustsEmails }: IdentityProvider,
 ): { email?: string } {
-  return email !== undefined && (email_verified ?? trustsEmails) ? { email: email.toLowerCase() } : {};
+  return email !== undefined && (email_verified ?? trustsEmails) ? known(email) : {};
+}
+
+/** Signs of other alphabets may become letters of somebody else's address in lower case. */
+function known(email: string): { email?: string } {
+  return /^[\x21-\x7e]+$/.test(email) ? { email: email.toLowerCase() } : {};
 }
 
 async function githubProfile(origin: string, accessToken: string): Promise<IdentityProfile> {
@@ -98,5 +103,5 @@ async function githubProfile(origin: string, accessToken: string): Promise<Ident
   const { id } = githubUser.parse(await ask("/user"));
   const emails = githubEmails.parse(await ask("/user/emails"));
   const main = emails.find(({ primary, verified }) => primary && verified);
-  return { sub: String(id), ...(main && { email: main.email.toLowerCase() }) };
+  return { sub: String(id), ...(main && known(main.email)) };
 }

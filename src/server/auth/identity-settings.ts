@@ -39,6 +39,11 @@ export function identityProvidersOf(env: Variables, complain: (message: string) 
   } else if (GITHUB_ID !== undefined || GITHUB_SECRET !== undefined) {
     complain("GITHUB_ID and GITHUB_SECRET belong together: set both, or none.");
   }
+  if (OIDC_ISSUER !== undefined && env.OIDC_TRUST_EMAIL && isForEverybody(OIDC_ISSUER)) {
+    complain(
+      "OIDC_TRUST_EMAIL cannot be true with an OIDC_ISSUER of everybody's accounts: anybody could write your people's addresses into theirs. Name your own tenant's issuer.",
+    );
+  }
   if (OIDC_ISSUER !== undefined && OIDC_ID !== undefined && OIDC_SECRET !== undefined) {
     providers.push({
       id: "oidc",
@@ -52,6 +57,11 @@ export function identityProvidersOf(env: Variables, complain: (message: string) 
     complain("OIDC_ISSUER, OIDC_ID and OIDC_SECRET belong together: set all three, or none.");
   }
   return providers;
+}
+
+/** Entra ID's issuers for accounts of whatever organisation. */
+function isForEverybody(issuer: string): boolean {
+  return /\/(?:common|organizations|consumers)(?:\/|$)/i.test(new URL(issuer).pathname);
 }
 
 /** Who listens on the way would get the secret and whatever it opens. */

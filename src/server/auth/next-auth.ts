@@ -12,7 +12,7 @@ const credentialsInput = z.object({
   password: z.string().min(1).max(1024),
 });
 /** Set by our dispatcher on every request; a client's own is dropped there. */
-const headersInput = z.object({ "x-openagent-ip": z.string(), "user-agent": z.string().optional() });
+const headersInput = z.object({ "x-openagent-ip": z.string() });
 const claimsInput = z.object({ sid: z.string() });
 
 /**
@@ -47,7 +47,7 @@ export function createAuthOptions(deps: {
             const { loginSessionId } = await logins.signIn({
               ...given.data,
               ip: headers["x-openagent-ip"],
-              userAgent: headers["user-agent"] ?? "",
+              userAgent: deps.userAgent,
             });
             return { id: loginSessionId };
           } catch (error) {
@@ -63,10 +63,16 @@ export function createAuthOptions(deps: {
         const provider = settings.identityProviders.find(({ id }) => id === account?.provider);
         if (provider === undefined) return true;
         const identity = { issuer: provider.issuer, subject: user.id, email: user.email ?? null };
-        const answer = identities.signIn(identity, { userAgent: deps.userAgent });
-        if ("refusal" in answer) return `/sign-in?refused=${answer.refusal}&by=${provider.id}`;
-        enteredAs = answer.loginSessionId;
-        return true;
+        try {
+          const answer = identities.signIn(identity, { userAgent: deps.userAgent });
+          if ("refusal" in answer) return `/sign-in?refused=${answer.refusal}&by=${provider.id}`;
+          enteredAs = answer.loginSessionId;
+          return true;
+        } catch (error) {
+          // next-auth would put its text into the address.
+          onRefused(error);
+          return false;
+        }
       },
       // Only the login session's id: name, role and rights are looked up at each request, so taking them away works at once.
       jwt: ({ token, user }) => ({

@@ -63,6 +63,10 @@ describe("compressed files of the pages", () => {
     expect(body).toHaveLength(0);
   });
 
+  it("are left to another for what is no reading", async () => {
+    expect((await ask("/_next/static/chunks/a.js", "br", "POST")).body.toString()).toBe("otherwise");
+  });
+
   it.each([undefined, "gzip", "br;q=0, gzip", "br; q=0.000", "brx"])(
     "are left to another for a client that takes %s",
     async (encoding) => {

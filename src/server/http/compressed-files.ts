@@ -27,7 +27,8 @@ export function createCompressedFiles(opts: {
   );
   return (req, res, facts) => {
     const file = files.get(facts.pathname);
-    if (file === undefined || !takesBrotli(req.headers["accept-encoding"]))
+    const isRead = req.method === "GET" || req.method === "HEAD";
+    if (file === undefined || !isRead || !takesBrotli(req.headers["accept-encoding"]))
       return opts.otherwise(req, res, facts);
     res.writeHead(200, {
       "content-type": file.type,
@@ -54,6 +55,6 @@ function takesBrotli(accepted: string | string[] | undefined): boolean {
     .split(",")
     .some((each) => {
       const [coding = "", quality = ""] = each.split(";");
-      return coding.trim() === "br" && !/^\s*q=0(?:\.0*)?\s*$/.test(quality);
+      return coding.trim().toLowerCase() === "br" && !/^\s*q=0(?:\.0*)?\s*$/.test(quality);
     });
 }

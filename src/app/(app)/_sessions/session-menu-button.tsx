@@ -4,7 +4,6 @@ import { MoreHorizontal } from "lucide-react";
 import type { SessionSummary } from "../../_live/use-lists";
 import { sessionRights } from "../../_session/session-rights";
 import { IconButton } from "../../_ui/icon-button";
-import { withoutReordering } from "../../_ui/shown-text";
 import { usePopup } from "../../_ui/use-popup";
 import { useShell } from "../_shell/shell-context";
 
@@ -24,7 +23,7 @@ export function SessionMenuButton({ session, onDeleted }: SessionMenuButtonProps
   if (!rights.write && !rights.remove) return null;
   return (
     <>
-      <IconButton {...trigger} label={`More about ${withoutReordering(session.title)}`}>
+      <IconButton {...trigger} label={`More about ${session.title}`}>
         <MoreHorizontal size={16} aria-hidden />
       </IconButton>
       {Popup !== null && <Popup state={state} session={session} onDeleted={onDeleted} />}

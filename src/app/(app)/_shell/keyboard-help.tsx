@@ -31,7 +31,12 @@ const KEYS: readonly { heading: string; rows: readonly [keys: readonly string[],
 
 export function KeyboardHelp({ onClose }: { onClose: () => void }) {
   return (
-    <Dialog open onOpenChange={onClose} title="Keyboard" description="They work wherever you are not typing.">
+    <Dialog
+      open
+      onOpenChange={onClose}
+      title="Keyboard"
+      description="Single letters work wherever you are not typing."
+    >
       {KEYS.map(({ heading, rows }) => (
         <section key={heading} className="mb-4 last:mb-5">
           <h3 className="mb-1 font-medium">{heading}</h3>

@@ -1,4 +1,6 @@
 import type { Metadata } from "next";
+import { headers } from "next/headers";
+import { redirect } from "next/navigation";
 import { getServer } from "../../../server/accessor";
 import { pathToReturnTo } from "../../_client/sign-in-path";
 import { Notice } from "../../_ui/notice";
@@ -18,7 +20,11 @@ export default async function SignInPage({ searchParams }: SignInPageProps) {
   const query = await searchParams;
   const to = pathToReturnTo(query.to);
   await requireNobody({ to: to ?? "/" });
-  const providers = getServer().authSettings.identityProviders.map(({ id, name }) => ({ id, name }));
+  const { authSettings, origin } = getServer();
+  const providers = authSettings.identityProviders.map(({ id, name }) => ({ id, name }));
+  // Providers lead back to the one name that they were told, where the cookies must be.
+  if (providers.length > 0 && (await headers()).get("host") !== new URL(origin).host)
+    redirect(new URL(`/sign-in${to === null ? "" : `?to=${encodeURIComponent(to)}`}`, origin).href);
   const refusal = refusalSentence(query, providers);
   return (
     <>

@@ -16,7 +16,7 @@ const MEANS: Record<ConnectionState["state"], string> = {
   live: "What happens is shown as it happens.",
   reconnecting: "The live connection is down at the moment. It is tried again by itself.",
   behind: "More has happened than is shown. It comes by itself, in order.",
-  offline: "This browser has no network. The session goes on; the page catches up.",
+  offline: "This browser has no network. What runs goes on; the page catches up.",
 };
 
 /** How fresh the page is. @param onlyTrouble nothing is shown while it is live */

@@ -7,6 +7,7 @@ import { sentenceOf } from "../../../_client/sentence-of";
 import { Badge } from "../../../_ui/badge";
 import { Button } from "../../../_ui/button";
 import { Notice } from "../../../_ui/notice";
+import { withoutReordering } from "../../../_ui/shown-text";
 import { Time } from "../../../_ui/time";
 import { useShell } from "../../_shell/shell-context";
 
@@ -18,14 +19,16 @@ interface KeyRowProps {
 export function KeyRow({ listed, onRemove }: KeyRowProps) {
   const { me } = useShell();
   const manages = listed.scope === "me" || me.role === "admin" || me.role === "owner";
+  const name = withoutReordering(listed.name);
+  const models = listed.models && withoutReordering(listed.models.join(", "));
   const { busy, verdict, test } = useKeyTest(listed.id);
   return (
     <div className="py-2">
       <div className="flex min-h-12 flex-wrap items-center gap-x-3 gap-y-1">
         <div className="min-w-0 flex-1 basis-56">
           <p className="flex items-center gap-2">
-            <bdi className="min-w-0 truncate font-medium" title={listed.name}>
-              {listed.name}
+            <bdi className="min-w-0 truncate font-medium" title={name}>
+              {name}
             </bdi>
             {listed.scope === "team" && <Badge>team</Badge>}
           </p>
@@ -33,9 +36,9 @@ export function KeyRow({ listed, onRemove }: KeyRowProps) {
             {listed.baseUrl ?? listed.providerId} · key <span className="font-mono">{listed.hint}</span> ·
             stored <Time at={listed.updatedAt} ago />
           </p>
-          {listed.models !== null && (
-            <p className="truncate text-small text-muted" title={listed.models.join(", ")}>
-              {listed.models.join(", ")}
+          {models !== null && (
+            <p className="truncate text-small text-muted" title={models}>
+              {models}
             </p>
           )}
         </div>
@@ -46,11 +49,11 @@ export function KeyRow({ listed, onRemove }: KeyRowProps) {
               busy={busy}
               busyLabel="Testing…"
               onClick={() => void test()}
-              aria-label={busy ? undefined : `Test ${listed.name}`}
+              aria-label={busy ? undefined : `Test ${name}`}
             >
               Test
             </Button>
-            <Button kind="ghost" onClick={onRemove} aria-label={`Remove ${listed.name}`}>
+            <Button kind="ghost" onClick={onRemove} aria-label={`Remove ${name}`}>
               Remove
             </Button>
           </div>

@@ -10,6 +10,7 @@ import { ConfirmDialog } from "../../../_ui/confirm-dialog";
 import { EmptyState } from "../../../_ui/empty-state";
 import { Notice } from "../../../_ui/notice";
 import { Spinner } from "../../../_ui/spinner";
+import { withoutReordering } from "../../../_ui/shown-text";
 import { Time } from "../../../_ui/time";
 import { scopeLabel } from "./scopes";
 
@@ -57,11 +58,12 @@ export function TokenList() {
 }
 
 function TokenRow({ token, onRevoke }: { token: TokenInfo; onRevoke: () => void }) {
+  const name = withoutReordering(token.name);
   return (
     <div className="flex min-h-14 items-center gap-3 py-2">
       <div className="min-w-0 flex-1">
-        <p className="truncate font-medium" title={token.name}>
-          <bdi>{token.name}</bdi>
+        <p className="truncate font-medium" title={name}>
+          <bdi>{name}</bdi>
         </p>
         <p className="text-small text-muted">
           {token.scopes === null ? "All that tokens may" : token.scopes.map(scopeLabel).join(", ")}
@@ -82,7 +84,7 @@ function TokenRow({ token, onRevoke }: { token: TokenInfo; onRevoke: () => void 
           )}
         </p>
       </div>
-      <Button kind="ghost" onClick={onRevoke} aria-label={`Revoke ${token.name}`}>
+      <Button kind="ghost" onClick={onRevoke} aria-label={`Revoke ${name}`}>
         Revoke
       </Button>
     </div>

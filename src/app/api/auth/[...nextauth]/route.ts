@@ -1,7 +1,7 @@
 import NextAuth from "next-auth";
 import { NextResponse, type NextRequest } from "next/server";
 import { z } from "zod";
-import { getServer } from "../../../../server/accessor";
+import { getServer, type ServerHandle } from "../../../../server/accessor";
 import { createAuthOptions } from "../../../../server/auth/next-auth";
 
 /** Read by its form: the server's AppError is another class in this module graph. */
@@ -15,7 +15,12 @@ async function handle(
   req: NextRequest,
   context: { params: Promise<{ nextauth: string[] }> },
 ): Promise<Response> {
-  const { services, authSettings } = getServer();
+  const { services, authSettings, origin } = getServer();
+  const [action, provider] = (await context.params).nextauth;
+  if (authSettings.identityProviders.some(({ id }) => id === provider)) {
+    const early = checkElsewhere(req, { action, services, origin });
+    if (early !== null) return early;
+  }
   const refused: unknown[] = [];
   const options = createAuthOptions({
     logins: services.logins,
@@ -27,6 +32,21 @@ async function handle(
   const handler = NextAuth(options) as (request: NextRequest, ctx: typeof context) => Promise<Response>;
   const response = await handler(req, context);
   return refused.length === 0 ? response : answerRefusal(refused[0], response);
+}
+
+/** What next-auth would do before it looks at who asks: ask the provider, and write what stands in the address to the log. */
+function checkElsewhere(
+  req: NextRequest,
+  { action, services, origin }: Pick<ServerHandle, "services" | "origin"> & { action: string | undefined },
+): Response | null {
+  const failed = NextResponse.redirect(new URL("/sign-in?error=OAuthCallback", origin));
+  try {
+    services.identities.admit(req.headers.get("x-openagent-ip") ?? "");
+  } catch (error) {
+    return answerRefusal(error, failed);
+  }
+  const told = req.nextUrl.searchParams.get("error") ?? "";
+  return action !== "callback" || /^[\w.-]{0,60}$/.test(told) ? null : failed;
 }
 
 /** next-auth would call every failure wrong credentials. */

@@ -46,7 +46,7 @@ function Writing({ ref, session, isBusy }: Omit<ComposerProps, "canWrite">) {
   const areaRef = useRef<HTMLTextAreaElement>(null);
   useImperativeHandle(ref, () => ({
     propose(proposed) {
-      setText(proposed);
+      if (text.trim() === "") setText(proposed);
       areaRef.current?.focus();
     },
   }));
@@ -54,7 +54,7 @@ function Writing({ ref, session, isBusy }: Omit<ComposerProps, "canWrite">) {
     if (text.trim() === "") return;
     const arrived = await send({ text, model });
     // What was typed meanwhile is not thrown away.
-    if (arrived && areaRef.current?.value === text) setText("");
+    if (arrived && (areaRef.current === null || areaRef.current.value === text)) setText("");
     areaRef.current?.focus();
   };
   const onKeyDown = (event: KeyboardEvent<HTMLTextAreaElement>) => {

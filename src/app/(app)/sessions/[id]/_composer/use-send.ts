@@ -2,6 +2,7 @@ import { useRef, useState } from "react";
 import type { ModelRef } from "../../../../../../sidecar/src/contract";
 import type { Session } from "../../../../../server/sessions/session-store";
 import { api } from "../../../../_client/api";
+import { reasonOf } from "../../../../_client/reason-of";
 import { sentenceOf } from "../../../../_client/sentence-of";
 import { newKey } from "./new-key";
 
@@ -11,7 +12,10 @@ interface Outgoing {
   model: ModelRef | null;
 }
 
-/** Sends one text at a time; a stopped session is resumed for it. The same text sent again after a failure runs once, even if the first did arrive. */
+/**
+ * Sends one text at a time; a stopped session is resumed for it. The same text sent again after a failure runs once, even
+ * if the first did arrive.
+ */
 export function useSend({ id: sessionId, status }: Pick<Session, "id" | "status">): {
   isSending: boolean;
   error: string | null;
@@ -29,7 +33,7 @@ export function useSend({ id: sessionId, status }: Pick<Session, "id" | "status"
     setSending(true);
     setError(null);
     try {
-      if (status === "stopped") await api.sessions.resume.mutate({ id: sessionId });
+      if (status === "stopped") await resume(sessionId);
       await deliver({ sessionId, text, key, model });
       last.current = null;
       return true;
@@ -41,6 +45,13 @@ export function useSend({ id: sessionId, status }: Pick<Session, "id" | "status"
     }
   };
   return { isSending, error, send };
+}
+
+/** Somebody else may have been first: then there is nothing left to do. */
+async function resume(id: string): Promise<void> {
+  await api.sessions.resume.mutate({ id }).catch((cause: unknown) => {
+    if (reasonOf(cause) !== "session_busy") throw cause;
+  });
 }
 
 function deliver({ sessionId, text, key, model }: Outgoing & { sessionId: string; key: string }) {

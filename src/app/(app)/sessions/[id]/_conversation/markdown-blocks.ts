@@ -1,6 +1,14 @@
 const FENCE = /^\s*(?:>\s*)*(?:(?:[-+*]|\d{1,9}[.)])\s+)*(`{3,}|~{3,})(.*)$/;
 const LIST_ITEM = /^ {0,3}(?:[-+*]|\d{1,9}[.)])(?:\s|$)/;
-const DEFINITION = /^ {0,3}\[[^\]\n]+\]:\s*\S/;
+const DEFINITION = /^ {0,3}\[([^\]\n]+)\]:\s*\S/;
+/** Each block is looked through for each of them. */
+const MOST_DEFINITIONS = 200;
+
+interface Definition {
+  /** Lower case, as links name it in brackets. */
+  link: string;
+  line: string;
+}
 
 interface Fence {
   mark: string;
@@ -10,11 +18,11 @@ interface Fence {
 /**
  * Markdown cut at blank lines into pieces that mean the same one by one, so that text which is appended changes the last
  * piece alone. Where a cut could change the meaning (fences, lists, indented lines) there is none. Link definitions go
- * with every piece that may use them.
+ * with every piece that uses them.
  */
 export function markdownBlocks(text: string): string[] {
   const blocks: string[] = [];
-  const definitions: string[] = [];
+  const definitions: Definition[] = [];
   let lines: string[] = [];
   let fence: Fence | null = null;
   let blankBefore = false;
@@ -28,7 +36,9 @@ export function markdownBlocks(text: string): string[] {
       inList = false;
     }
     if (fence === null && LIST_ITEM.test(line)) inList = true;
-    if (fence === null && DEFINITION.test(line)) definitions.push(line);
+    const [, label] = (fence === null && DEFINITION.exec(line)) || [];
+    if (label !== undefined && definitions.length < MOST_DEFINITIONS)
+      definitions.push({ link: `[${label.toLowerCase()}]`, line });
     fence = fenceAfter(fence, line);
     lines.push(line);
     blankBefore = blank;
@@ -53,9 +63,11 @@ function fenceAfter(fence: Fence | null, line: string): Fence | null {
   return closes ? null : fence;
 }
 
-function withDefinitions(block: string, definitions: readonly string[]): string {
-  const missing = definitions.filter((definition) => !block.includes(definition));
-  return missing.length > 0 && block.includes("[") ? `${block}\n\n${missing.join("\n")}` : block;
+function withDefinitions(block: string, definitions: readonly Definition[]): string {
+  if (!block.includes("[")) return block;
+  const text = block.toLowerCase();
+  const wanted = definitions.filter(({ link, line }) => text.includes(link) && !block.includes(line));
+  return wanted.length > 0 ? `${block}\n\n${wanted.map(({ line }) => line).join("\n")}` : block;
 }
 
 function trimmedEnd(lines: string[]): string {

@@ -128,28 +128,36 @@ function alignment({ align }: Tokens.TableCell) {
   return align === null ? undefined : { textAlign: align };
 }
 
-function InlineElements({ tokens }: { tokens: readonly MarkedToken[] }): ReactNode {
-  return tokens.map((token, index) => <InlineElement key={index} token={token} />);
+interface InlineProps {
+  /** Within a link, where no other can be. */
+  inLink?: boolean;
 }
 
-function InlineElement({ token }: { token: MarkedToken }): ReactNode {
+function InlineElements({
+  tokens,
+  inLink = false,
+}: InlineProps & { tokens: readonly MarkedToken[] }): ReactNode {
+  return tokens.map((token, index) => <InlineElement key={index} token={token} inLink={inLink} />);
+}
+
+function InlineElement({ token, inLink = false }: InlineProps & { token: MarkedToken }): ReactNode {
   switch (token.type) {
     case "strong":
       return (
         <strong>
-          <InlineElements tokens={innerTokens(token)} />
+          <InlineElements tokens={innerTokens(token)} inLink={inLink} />
         </strong>
       );
     case "em":
       return (
         <em>
-          <InlineElements tokens={innerTokens(token)} />
+          <InlineElements tokens={innerTokens(token)} inLink={inLink} />
         </em>
       );
     case "del":
       return (
         <del>
-          <InlineElements tokens={innerTokens(token)} />
+          <InlineElements tokens={innerTokens(token)} inLink={inLink} />
         </del>
       );
     case "codespan":
@@ -161,17 +169,21 @@ function InlineElement({ token }: { token: MarkedToken }): ReactNode {
     case "link":
       return (
         <Link url={token.href}>
-          <InlineElements tokens={innerTokens(token)} />
+          <InlineElements tokens={innerTokens(token)} inLink />
         </Link>
       );
     case "image":
-      return <Image url={token.href} name={shownText(token.text)} />;
+      return <Image url={inLink ? "" : token.href} name={shownText(token.text)} />;
     case "checkbox":
       return <Checkbox checked={token.checked} />;
     case "br":
       return <br />;
     case "text":
-      return token.tokens ? <InlineElements tokens={innerTokens(token)} /> : shownText(token.text);
+      return token.tokens ? (
+        <InlineElements tokens={innerTokens(token)} inLink={inLink} />
+      ) : (
+        shownText(token.text)
+      );
     case "escape":
     case "html":
       return token.text;
@@ -191,7 +203,7 @@ function Link({ url, children }: { url: string; children: ReactNode }) {
   return (
     <a
       href={href}
-      title={href}
+      title={withoutReordering(href)}
       target="_blank"
       rel="noreferrer noopener"
       className="text-accent underline decoration-1 underline-offset-2"

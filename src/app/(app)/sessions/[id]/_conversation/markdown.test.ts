@@ -90,7 +90,9 @@ describe("Markdown of an agent", () => {
   });
 
   it("lets no character turn the text around, written as it is or as a reference", () => {
-    expect(drawn("a\u202eb &#x202e;c &#8294;d")).not.toMatch(/[\u202a-\u202e\u2066-\u2069]/);
+    const turning = /[\u202a-\u202e\u2066-\u2069]/;
+    expect(drawn("a\u202eb &#x202e;c &#8294;d")).not.toMatch(turning);
+    expect(/title="([^"]*)"/.exec(drawn("[a](https://a.example/&#x202e;b)"))?.[1]).not.toMatch(turning);
   });
 
   it.each([
@@ -98,8 +100,20 @@ describe("Markdown of an agent", () => {
     ["lists in lists", "1. ".repeat(5_000)],
     ["stars around stars", `${"*".repeat(9_000)}a${"*".repeat(9_000)}`],
     ["brackets", "[".repeat(20_000)],
+    ["stars in a table", `| a |\n| - |\n| ${"*".repeat(3_000)}a${"*".repeat(3_000)} |\n\n`],
+    ["marks that pair across each other", `${"**a *b ".repeat(6_000)}x${"* **".repeat(6_000)}`],
+    [
+      "a definition for each of many links",
+      Array.from({ length: 3_000 }, (_, n) => `[a${n}]: b\n\n[x]\n`).join("\n"),
+    ],
   ])("shows text that is made to break it: %s", (_what, text) => {
     expect(drawn(`${text}end`).replace(/<[^>]*>/g, "")).toContain("end");
+  });
+
+  it("draws a link's picture as its name, and no link in a link", () => {
+    const html = drawn("[![build](https://a.example/b.svg)](https://a.example/ci)");
+    expect(html.match(/<a /g)).toHaveLength(1);
+    expect(html).toContain("[build]");
   });
 
   it("closes what is still open while it streams", () => {

@@ -21,7 +21,9 @@ interface PermissionAnswersProps {
 /** Once, always or not, with what "always" means in sight. */
 export function PermissionAnswers({ requestId, always, hasKeys = false, onRespond }: PermissionAnswersProps) {
   const answer = useAnswer(requestId, onRespond);
-  const [rejecting, setRejecting] = useState(false);
+  /** `left`: gone back from, and the focus with it. */
+  const [rejection, setRejecting] = useState<"no" | "written" | "left">("no");
+  const rejecting = rejection === "written";
   const mayAlways = always.length > 0;
   // While a rejection is written, what "always" means is not in sight, and no other key answers by mistake.
   const allow = (reply: "once" | "always") => {
@@ -30,7 +32,7 @@ export function PermissionAnswers({ requestId, always, hasKeys = false, onRespon
   const acts = {
     once: () => allow("once"),
     always: () => mayAlways && allow("always"),
-    reject: () => setRejecting(true),
+    reject: () => setRejecting("written"),
   };
   useRequestKeys(requestId, hasKeys && answer.sent === null, acts);
   const busy = answer.sent !== null;
@@ -40,7 +42,7 @@ export function PermissionAnswers({ requestId, always, hasKeys = false, onRespon
       {rejecting ? (
         <Reject
           busy={busy}
-          onCancel={() => setRejecting(false)}
+          onCancel={() => setRejecting("left")}
           onSend={(message) => answer.send({ reply: "reject", ...(message === "" ? {} : { message }) })}
         />
       ) : (
@@ -50,6 +52,7 @@ export function PermissionAnswers({ requestId, always, hasKeys = false, onRespon
               kind="ghost"
               busy={busy}
               onClick={acts.reject}
+              autoFocus={rejection === "left"}
               aria-keyshortcuts={hasKeys ? "N R" : undefined}
             >
               Reject… {hasKeys && <Key name="R" />}

@@ -74,7 +74,7 @@ export function summaryOf(tool: ToolView): ToolSummary {
 /** What a tool changed in files: its own diff, or one made from what it was told to write. */
 export function diffsOf(tool: ToolView): FileDiff[] {
   if (tool.diff !== null) {
-    const parsed = parseDiff(tool.diff);
+    const parsed = parseDiff(tool.diff).files;
     if (parsed.length > 0) return parsed;
   }
   const file = input(tool, "filePath") || null;

@@ -13,30 +13,79 @@ export interface FileDiff {
   deletions: number;
 }
 
-const HUNK = /^@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@/;
+export interface ParsedDiff {
+  files: FileDiff[];
+  /** Every line of the text is in `files` or says nothing else than they do: who sees them has seen all of it. */
+  isWhole: boolean;
+}
+
+/** A hunk's place, and how many lines of it are still to come. */
+interface Hunk {
+  before: number;
+  after: number;
+  beforeLeft: number;
+  afterLeft: number;
+}
+
+const HUNK = /^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@$/;
 
 /** The files of a unified diff. What is no diff gives none. */
-export function parseDiff(diff: string): FileDiff[] {
+export function parseDiff(diff: string): ParsedDiff {
   const files: FileDiff[] = [];
   let file: FileDiff | null = null;
-  let at: { before: number; after: number } | null = null;
-  const lines = diff.split("\n");
-  for (const [index, line] of lines.entries()) {
-    const hunk = HUNK.exec(line);
-    // A removed line may itself begin with "-- ": only the pair of headers begins a file.
-    if (line.startsWith("--- ") && lines[index + 1]?.startsWith("+++ ")) {
-      file = newFile(pathOf(lines[index + 1] ?? "", line));
-      files.push(file);
-      at = null;
-    } else if (hunk) {
+  let hunk: Hunk | null = null;
+  let isWhole = true;
+  const lines = linesOf(diff);
+  for (let index = 0; index < lines.length; index += 1) {
+    const line = lines[index] ?? "";
+    // As many lines as the hunk says are its content, whatever they look like.
+    if (file !== null && hunk !== null && takeLine(file, hunk, line)) {
+      if (hunk.beforeLeft === 0 && hunk.afterLeft === 0) hunk = null;
+      continue;
+    }
+    if (hunk !== null) isWhole = false;
+    hunk = hunkOf(line);
+    if (hunk !== null) {
       if (file === null) files.push((file = newFile(null)));
       if (file.lines.length > 0) file.lines.push({ kind: "gap", text: "", before: null, after: null });
-      at = { before: Number(hunk[1]), after: Number(hunk[2]) };
-    } else if (file !== null && at !== null) {
-      takeLine(file, at, line);
+      continue;
+    }
+    const newer = lines[index + 1] ?? "";
+    if (line.startsWith("--- ") && newer.startsWith("+++ ")) {
+      file = newFile(pathOf(newer, line));
+      files.push(file);
+      isWhole &&= areOneFile(line, newer);
+      index += 1;
+    } else {
+      isWhole &&= saysNothing(line, lines.slice(index + 1));
     }
   }
-  return files.filter((each) => each.lines.length > 0);
+  const shown = files.filter((each) => each.lines.length > 0);
+  return { files: shown, isWhole: isWhole && hunk === null && shown.length === files.length };
+}
+
+function hunkOf(line: string): Hunk | null {
+  const [, before, beforeCount = "1", after, afterCount = "1"] = HUNK.exec(line) ?? [];
+  if (before === undefined || after === undefined) return null;
+  return {
+    before: Number(before),
+    after: Number(after),
+    beforeLeft: Number(beforeCount),
+    afterLeft: Number(afterCount),
+  };
+}
+
+/** Lines between files that repeat the path of the next or draw a rule, and the mark of a last line without its end. */
+function saysNothing(line: string, next: readonly string[]): boolean {
+  if (/^=*$/.test(line) || line === "\\ No newline at end of file") return true;
+  const [, named] = /^Index: (.*)$/.exec(line) ?? [];
+  const header = next.find((each) => each.startsWith("--- "));
+  return named !== undefined && header !== undefined && named === nameOf(header);
+}
+
+function areOneFile(older: string, newer: string): boolean {
+  const names = [nameOf(older), nameOf(newer)].filter((name) => name !== "/dev/null");
+  return new Set(names).size === 1;
 }
 
 /** The diff of a text that takes another's place, whole, for tools that give no diff of their own. */
@@ -57,23 +106,29 @@ function newFile(path: string | null): FileDiff {
   return { path, lines: [], additions: 0, deletions: 0 };
 }
 
-function takeLine(file: FileDiff, at: { before: number; after: number }, line: string): void {
+/** @returns false when the line is none of the hunk's */
+function takeLine(file: FileDiff, hunk: Hunk, line: string): boolean {
   const text = line.slice(1);
   switch (line.charAt(0)) {
     case "+":
-      push(file, { kind: "added", text, before: null, after: at.after });
-      at.after += 1;
-      break;
+      if (hunk.afterLeft === 0) return false;
+      push(file, { kind: "added", text, before: null, after: hunk.after++ });
+      hunk.afterLeft -= 1;
+      return true;
     case "-":
-      push(file, { kind: "removed", text, before: at.before, after: null });
-      at.before += 1;
-      break;
+      if (hunk.beforeLeft === 0) return false;
+      push(file, { kind: "removed", text, before: hunk.before++, after: null });
+      hunk.beforeLeft -= 1;
+      return true;
     case " ":
-      push(file, { kind: "same", text, before: at.before, after: at.after });
-      at.before += 1;
-      at.after += 1;
-      break;
-    default: // "\ No newline at end of file", headers of the next file
+    case "":
+      if (hunk.beforeLeft === 0 || hunk.afterLeft === 0) return false;
+      push(file, { kind: "same", text, before: hunk.before++, after: hunk.after++ });
+      hunk.beforeLeft -= 1;
+      hunk.afterLeft -= 1;
+      return true;
+    default:
+      return line === "\\ No newline at end of file";
   }
 }
 
@@ -84,11 +139,12 @@ function push(file: FileDiff, line: DiffLine): void {
 }
 
 function pathOf(newer: string, older: string): string | null {
-  const named = [newer, older].map((line) =>
-    line
-      .slice(4)
-      .replace(/\t.*$/, "")
-      .replace(/^[ab]\//, ""),
-  );
-  return named.find((path) => path !== "" && path !== "/dev/null") ?? null;
+  return [newer, older].map(nameOf).find((path) => path !== "" && path !== "/dev/null") ?? null;
+}
+
+function nameOf(header: string): string {
+  return header
+    .slice(4)
+    .replace(/\t.*$/, "")
+    .replace(/^[ab]\//, "");
 }

@@ -9,12 +9,13 @@ interface WhatExactlyProps {
 
 /** What a person is to approve, the whole of it: it wraps, scrolls when it is long, and says how long it is. */
 export function WhatExactly({ detail, patterns }: WhatExactlyProps) {
-  const diffs = parseDiff(detail);
+  const { files, isWhole } = parseDiff(detail);
   const lines = detail.split("\n").length;
-  if (diffs.length > 0) {
+  // A command may have a diff in it, and more than that.
+  if (files.length > 0 && isWhole) {
     return (
       <div className="mt-2 overflow-hidden rounded-md border border-line bg-raised">
-        <DiffView diffs={diffs} strict />
+        <DiffView diffs={files} strict />
       </div>
     );
   }
