@@ -53,8 +53,23 @@ declare global {
   }
 }
 
-/** What axe finds wrong with the page as it is now, one line each. */
+/** Resolves when nothing on the page is on its way in, out or elsewhere: half-faded text has no contrast. */
+async function settled(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    // What an event of just now starts begins with the next frame.
+    await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    await Promise.allSettled(
+      document
+        .getAnimations()
+        .filter((one) => one.effect?.getComputedTiming().endTime !== Infinity)
+        .map((one) => one.finished),
+    );
+  });
+}
+
+/** What axe finds wrong with the page when all movement on it has ended, one line each. */
 export async function axeFindings(page: Page): Promise<string[]> {
+  await settled(page);
   // By the debugger, as a page of ours runs no script without its nonce.
   await page.evaluate(AXE);
   return page.evaluate(async () => {
