@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Page } from "playwright-core";
-import type { OpenAgentClient } from "../src/client/index";
+import { followEvents, type OpenAgentClient } from "../src/client/index";
 import { startBareOpencode } from "./bare-opencode";
 import { coldPage, startBrowser, takeShown, watchText } from "./browser";
 import { type BenchContext, settle } from "./context";
@@ -15,6 +15,8 @@ const FLOOD = 2000;
 const ROUNDS = 3;
 /** Beside the session that is looked at, all at the same pace. */
 const OTHERS = 19;
+/** Longer than all of them take to start and all rounds take to read. */
+const NOISE_SECONDS = 240;
 const SETTLE_MS = 1000;
 
 /** One turn. @returns when its deltas were in the page, and its frames */
@@ -98,14 +100,31 @@ async function shownDuring(page: Page, count: number, act: () => Promise<unknown
   return shown;
 }
 
-/** Deltas at the same pace in sessions that nobody looks at. @returns ends it */
+/** Deltas at the same pace in sessions that nobody looks at; all of them write when this resolves. @returns ends it */
 async function startNoise(client: OpenAgentClient, ids: string[]): Promise<() => Promise<void>> {
-  const count = PACED.perSecond * 120;
-  await Promise.all(ids.map((id) => send(client, id, pacedPrompt({ ...PACED, count }))));
+  const count = PACED.perSecond * NOISE_SECONDS;
+  await Promise.all(
+    ids.map(async (id) => {
+      await send(client, id, pacedPrompt({ ...PACED, count }));
+      await untilWrites(client, id);
+    }),
+  );
   await settle(SETTLE_MS);
   return async () => {
     await Promise.all(ids.map((sessionId) => client.prompts.abort.mutate({ sessionId })));
   };
+}
+
+async function untilWrites(client: OpenAgentClient, sessionId: string): Promise<void> {
+  const stop = new AbortController();
+  try {
+    for await (const event of followEvents(client, { sessionId, afterSeq: 0, signal: stop.signal })) {
+      if (event.type === "part.delta") return;
+    }
+  } finally {
+    stop.abort();
+  }
+  throw new Error("The session's events ended before its model wrote.");
 }
 
 interface Paced {
