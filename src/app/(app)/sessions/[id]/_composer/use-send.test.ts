@@ -1,5 +1,6 @@
+import { TRPCClientError } from "@trpc/client";
 import { describe, expect, it } from "vitest";
-import { commandIn } from "./use-send";
+import { commandIn, unlessBegun } from "./use-send";
 
 describe("a command for the workspace", () => {
   it.each([
@@ -15,5 +16,22 @@ describe("a command for the workspace", () => {
 
   it.each(["", "!", "!  \n", "ls", "Well done!", "say !ls", " !ls"])("is not in %j", (text) => {
     expect(commandIn(text)).toBeNull();
+  });
+});
+
+describe("a prompt to a stopped session", () => {
+  const refused = (reason: string) => async () => {
+    throw TRPCClientError.from({ error: { message: "Refused.", code: -32_009, data: { reason } } });
+  };
+
+  it("goes on when somebody else resumed the session a moment before", async () => {
+    await expect(unlessBegun(refused("session_busy"))).resolves.toBeUndefined();
+  });
+
+  it("is kept when the session cannot be resumed", async () => {
+    await expect(unlessBegun(refused("engine_unreachable"))).rejects.toThrow("Refused.");
+    await expect(unlessBegun(() => Promise.reject(new TypeError("Failed to fetch")))).rejects.toThrow(
+      "fetch",
+    );
   });
 });

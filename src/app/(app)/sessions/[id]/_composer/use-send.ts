@@ -33,7 +33,7 @@ export function useSend({ id: sessionId, status }: Pick<Session, "id" | "status"
     setSending(true);
     setError(null);
     try {
-      if (status === "stopped") await resume(sessionId);
+      if (status === "stopped") await unlessBegun(() => api.sessions.resume.mutate({ id: sessionId }));
       await deliver({ sessionId, text, key, model });
       last.current = null;
       return true;
@@ -47,9 +47,9 @@ export function useSend({ id: sessionId, status }: Pick<Session, "id" | "status"
   return { isSending, error, send };
 }
 
-/** Somebody else may have been first: then there is nothing left to do. */
-async function resume(id: string): Promise<void> {
-  await api.sessions.resume.mutate({ id }).catch((cause: unknown) => {
+/** @param resume asks the server; somebody else may have been first: then there is nothing left to do */
+export async function unlessBegun(resume: () => Promise<unknown>): Promise<void> {
+  await resume().catch((cause: unknown) => {
     if (reasonOf(cause) !== "session_busy") throw cause;
   });
 }
