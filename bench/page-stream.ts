@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import type { Page } from "playwright-core";
-import { followEvents, type OpenAgentClient } from "../src/client/index";
+import type { OpenAgentClient } from "../src/client/index";
 import { startBareOpencode } from "./bare-opencode";
 import { coldPage, startBrowser, takeShown, watchText } from "./browser";
 import { type BenchContext, settle } from "./context";
-import { addScriptedProvider, startBenchProduct, untilReady } from "./product";
+import { addScriptedProvider, eventsUntil, startBenchProduct, untilReady } from "./product";
 import { sessionAddress, untilOpencodeTakesText } from "./opencode-web";
 import { floodPrompt, pacedPrompt, startScriptedModel } from "./scripted-model";
 import { percentile } from "./stats";
@@ -106,25 +106,13 @@ async function startNoise(client: OpenAgentClient, ids: string[]): Promise<() =>
   await Promise.all(
     ids.map(async (id) => {
       await send(client, id, pacedPrompt({ ...PACED, count }));
-      await untilWrites(client, id);
+      await eventsUntil(client, id, ({ type }) => type === "part.delta");
     }),
   );
   await settle(SETTLE_MS);
   return async () => {
     await Promise.all(ids.map((sessionId) => client.prompts.abort.mutate({ sessionId })));
   };
-}
-
-async function untilWrites(client: OpenAgentClient, sessionId: string): Promise<void> {
-  const stop = new AbortController();
-  try {
-    for await (const event of followEvents(client, { sessionId, afterSeq: 0, signal: stop.signal })) {
-      if (event.type === "part.delta") return;
-    }
-  } finally {
-    stop.abort();
-  }
-  throw new Error("The session's events ended before its model wrote.");
 }
 
 interface Paced {

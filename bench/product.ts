@@ -69,23 +69,33 @@ export async function addScriptedProvider(
  * @throws Error with the session's reason when it fails instead
  */
 export async function untilReady(client: OpenAgentClient, sessionId: string): Promise<StatusEvent[]> {
+  const isStatus = (event: SessionEvent): event is StatusEvent => event.type === "session.status";
+  const seen = await eventsUntil(client, sessionId, (event) => {
+    if (!isStatus(event)) return false;
+    const { status, reason } = event.data;
+    if (status === "error") throw new Error(`The session failed: ${reason?.message} ${reason?.detail ?? ""}`);
+    return status === "idle";
+  });
+  return seen.filter(isStatus);
+}
+
+/** @returns the session's events from its beginning to the first that `isLast` says yes to */
+export async function eventsUntil(
+  client: OpenAgentClient,
+  sessionId: string,
+  isLast: (event: SessionEvent) => boolean,
+): Promise<SessionEvent[]> {
   const stop = new AbortController();
-  const seen: StatusEvent[] = [];
+  const seen: SessionEvent[] = [];
   try {
     for await (const event of followEvents(client, { sessionId, afterSeq: 0, signal: stop.signal })) {
-      if (event.type !== "session.status") continue;
       seen.push(event);
-      if (event.data.status === "idle") return seen;
-      if (event.data.status === "error") {
-        throw new Error(
-          `The session failed: ${event.data.reason?.message} ${event.data.reason?.detail ?? ""}`,
-        );
-      }
+      if (isLast(event)) return seen;
     }
   } finally {
     stop.abort();
   }
-  throw new Error("The session's events ended before it was ready.");
+  throw new Error("The session's events ended too early.");
 }
 
 export type StatusEvent = Extract<SessionEvent, { type: "session.status" }>;

@@ -74,7 +74,7 @@ export function usePopup<Props>(kind: "menu" | "dialog", load: () => Promise<Com
       },
       onClick({ currentTarget }: MouseEvent<HTMLElement>) {
         if (isOpen) setOpen(false);
-        else if (isOpening) giveUp();
+        else if (isOpening) isWanted.current = !isWanted.current;
         else void open(currentTarget);
       },
     },

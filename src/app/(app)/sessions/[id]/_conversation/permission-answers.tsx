@@ -22,7 +22,7 @@ interface PermissionAnswersProps {
 export function PermissionAnswers({ requestId, always, hasKeys = false, onRespond }: PermissionAnswersProps) {
   const answer = useAnswer(requestId, onRespond);
   /** `left`: gone back from, and the focus with it. */
-  const [rejection, setRejecting] = useState<"no" | "written" | "left">("no");
+  const [rejection, setRejection] = useState<"no" | "written" | "left">("no");
   const rejecting = rejection === "written";
   const mayAlways = always.length > 0;
   // While a rejection is written, what "always" means is not in sight, and no other key answers by mistake.
@@ -32,7 +32,7 @@ export function PermissionAnswers({ requestId, always, hasKeys = false, onRespon
   const acts = {
     once: () => allow("once"),
     always: () => mayAlways && allow("always"),
-    reject: () => setRejecting("written"),
+    reject: () => setRejection("written"),
   };
   useRequestKeys(requestId, hasKeys && answer.sent === null, acts);
   const busy = answer.sent !== null;
@@ -42,7 +42,7 @@ export function PermissionAnswers({ requestId, always, hasKeys = false, onRespon
       {rejecting ? (
         <Reject
           busy={busy}
-          onCancel={() => setRejecting("left")}
+          onCancel={() => setRejection("left")}
           onSend={(message) => answer.send({ reply: "reject", ...(message === "" ? {} : { message }) })}
         />
       ) : (

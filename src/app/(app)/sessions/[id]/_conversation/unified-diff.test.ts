@@ -45,7 +45,9 @@ describe("a unified diff", () => {
   });
 
   it("is none when the text is none", () => {
-    for (const text of ["", "hello", "--- a\n+++ b\n", "+lonely"]) expect(parseDiff(text).files).toEqual([]);
+    const rules = "=\n".repeat(300_000);
+    for (const text of ["", "hello", "--- a\n+++ b\n", "+lonely", rules])
+      expect(parseDiff(text).files).toEqual([]);
   });
 });
 

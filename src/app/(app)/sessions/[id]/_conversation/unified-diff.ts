@@ -57,7 +57,7 @@ export function parseDiff(diff: string): ParsedDiff {
       isWhole &&= areOneFile(line, newer);
       index += 1;
     } else {
-      isWhole &&= saysNothing(line, lines.slice(index + 1));
+      isWhole &&= saysNothing(line, [newer, lines[index + 2] ?? ""]);
     }
   }
   const shown = files.filter((each) => each.lines.length > 0);
@@ -75,7 +75,11 @@ function hunkOf(line: string): Hunk | null {
   };
 }
 
-/** Lines between files that repeat the path of the next or draw a rule, and the mark of a last line without its end. */
+/**
+ * Lines between files that repeat the path of the next or draw a rule, and the mark of a last line without its end.
+ *
+ * @param next the two lines after it: a path's line is followed by its file's header, or by a rule and then the header
+ */
 function saysNothing(line: string, next: readonly string[]): boolean {
   if (/^=*$/.test(line) || line === "\\ No newline at end of file") return true;
   const [, named] = /^Index: (.*)$/.exec(line) ?? [];
