@@ -1,10 +1,12 @@
-/** The baseline of the stream: opencode itself on this machine, no container, read from its own event stream. */
+/** The baseline of the stream: opencode itself on this machine, read from its own event stream. */
 import { spawn, type ChildProcess } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
+import { PATHS } from "../sidecar/src/image-places";
 import { type BenchContext, ROOT } from "./context";
 import { clockMs, ClockReader, SCRIPTED_MODEL, type ScriptedModel } from "./scripted-model";
 
@@ -22,20 +24,27 @@ export interface BareOpencode {
   close(): Promise<void>;
 }
 
-/** Starts one with a home of its own and makes a conversation. The caller closes it. */
-export async function startBareOpencode(ctx: BenchContext, model: ScriptedModel): Promise<BareOpencode> {
+/**
+ * Starts one with a home of its own and makes a conversation. The caller closes it.
+ * @param opts.inContainer in a container with nothing else in it, so that it has the share of the processor that a
+ * session's opencode has among other sessions; a process of the machine itself has more
+ */
+export async function startBareOpencode(
+  ctx: BenchContext,
+  model: ScriptedModel,
+  opts: { inContainer?: boolean } = {},
+): Promise<BareOpencode> {
   const home = mkdtempSync(join(tmpdir(), "oa-bench-"));
   const workspace = join(home, "workspace");
   mkdirSync(workspace);
   writeFileSync(join(home, "models.json"), "{}");
   writeFileSync(join(home, "opencode.json"), JSON.stringify(config(model)));
   stubPluginDirectory(join(home, ".config/opencode"));
-  const child = spawn(BINARY, ["serve", "--hostname=127.0.0.1", "--port=0"], {
-    cwd: workspace,
-    env: environment(home),
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const container = opts.inContainer ? `oa-bench-${randomUUID()}` : null;
+  const child =
+    container === null ? spawnHere(home, workspace) : spawnIn(ctx, container, { home, workspace });
   const close = ctx.cleanup.add(async () => {
+    if (container !== null) await ctx.docker.getContainer(container).remove({ force: true });
     if (child.exitCode === null && child.signalCode === null) {
       child.kill("SIGKILL");
       await once(child, "exit");
@@ -57,6 +66,25 @@ export async function startBareOpencode(ctx: BenchContext, model: ScriptedModel)
     await close();
     throw error;
   }
+}
+
+const SERVE = ["serve", "--hostname=127.0.0.1", "--port=0"];
+
+function spawnHere(home: string, workspace: string): ChildProcess {
+  return spawn(BINARY, SERVE, { cwd: workspace, env: environment(home), stdio: ["ignore", "pipe", "pipe"] });
+}
+
+function spawnIn(
+  { image }: BenchContext,
+  name: string,
+  { home, workspace }: { home: string; workspace: string },
+): ChildProcess {
+  const args = [
+    ...["run", "--name", name, "--network=host", "-v", `${home}:${home}`, "-w", workspace],
+    ...Object.entries(environment(home)).flatMap(([key, value]) => ["-e", `${key}=${value}`]),
+    ...["--entrypoint", PATHS.opencode, image, ...SERVE],
+  ];
+  return spawn("docker", args, { stdio: ["ignore", "pipe", "pipe"] });
 }
 
 function config(model: ScriptedModel) {

@@ -16,6 +16,19 @@ export interface OpenDatabase {
   close(): void;
 }
 
+/**
+ * Statements of hot paths: drizzle makes each anew at every call otherwise, which costs more than running it. A prepared
+ * statement runs in whatever transaction its database is in; so give it the database, not the transaction.
+ */
+export function preparedOnce<Statements>(prepare: (db: Store) => Statements): (db: Store) => Statements {
+  const made = new WeakMap<Store, Statements>();
+  return (db) => {
+    const statements = made.get(db) ?? prepare(db);
+    made.set(db, statements);
+    return statements;
+  };
+}
+
 /** The data directory belongs to another running server. */
 export class DataDirectoryInUseError extends Error {
   override readonly name = "DataDirectoryInUseError";

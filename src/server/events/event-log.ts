@@ -1,4 +1,4 @@
-import { eq } from "drizzle-orm";
+import { eq, sql } from "drizzle-orm";
 import {
   type EventBody,
   parseEventBody,
@@ -6,7 +6,7 @@ import {
   type SpoolPosition,
 } from "../../../sidecar/src/contract";
 import { type Clock, isoNow } from "../clock";
-import type { Database, Store } from "../db/database";
+import { type Database, preparedOnce, type Store } from "../db/database";
 import { events, sessions } from "../db/schema";
 import { mark, type Mark, marksOf } from "./outbox";
 import { readStored } from "./stored-events";
@@ -52,6 +52,7 @@ export function createEventLog(deps: {
   clock: Clock;
   onCommit?: (() => void) | undefined;
 }): EventLog {
+  const statements = logStatements(deps.db);
   const followers = new Map<string, Set<Follower>>();
   const wake = (sessionId: string) => followers.get(sessionId)?.forEach((f) => f.wake());
 
@@ -62,6 +63,12 @@ export function createEventLog(deps: {
       maxBytes: READ_BYTES,
     }).map((row) => ({ seq: row.seq, at: row.at, ...parseEventBody(row.type, JSON.parse(row.data)) }));
 
+  const lastSeq = (sessionId: string): number => {
+    const row = statements.lastSeq.get({ sessionId });
+    if (!row) throw new Error(`No session ${sessionId} to append an event to`);
+    return row.lastSeq;
+  };
+
   return {
     read,
     transaction(work) {
@@ -71,20 +78,11 @@ export function createEventLog(deps: {
         const value = work({
           store,
           append: (sessionId, body, from) => {
-            const seq = (touched.get(sessionId) ?? lastSeq(store, sessionId)) + 1;
+            const seq = (touched.get(sessionId) ?? lastSeq(sessionId)) + 1;
             const at = from?.at ?? isoNow(deps.clock);
-            store
-              .insert(events)
-              .values({
-                sessionId,
-                seq,
-                at,
-                type: body.type,
-                data: JSON.stringify(body.data),
-                epoch: from?.epoch,
-                n: from?.n,
-              })
-              .run();
+            const { epoch = null, n = null } = from ?? {};
+            const data = JSON.stringify(body.data);
+            statements.append.run({ sessionId, seq, at, type: body.type, data, epoch, n });
             touched.set(sessionId, seq);
             for (const made of marksOf(sessionId, body)) marks.set(`${made.topic} ${made.key}`, made);
             return { seq, at, ...body };
@@ -92,13 +90,9 @@ export function createEventLog(deps: {
         });
         const now = isoNow(deps.clock);
         for (const [sessionId, seq] of touched) {
-          store
-            .update(sessions)
-            .set({ lastSeq: seq, lastActivityAt: now })
-            .where(eq(sessions.id, sessionId))
-            .run();
+          statements.touch.run({ sessionId, seq, now });
         }
-        mark(store, marks.values());
+        mark(deps.db, marks.values());
         return value;
       });
       deps.onCommit?.();
@@ -133,15 +127,30 @@ export function createEventLog(deps: {
   };
 }
 
-function lastSeq(store: Store, sessionId: string): number {
-  const row = store
-    .select({ lastSeq: sessions.lastSeq })
-    .from(sessions)
-    .where(eq(sessions.id, sessionId))
-    .get();
-  if (!row) throw new Error(`No session ${sessionId} to append an event to`);
-  return row.lastSeq;
-}
+const logStatements = preparedOnce((db) => {
+  const given = sql.placeholder;
+  const isSession = eq(sessions.id, given("sessionId"));
+  return {
+    append: db
+      .insert(events)
+      .values({
+        sessionId: given("sessionId"),
+        seq: given("seq"),
+        at: given("at"),
+        type: given("type"),
+        data: given("data"),
+        epoch: given("epoch"),
+        n: given("n"),
+      })
+      .prepare(),
+    lastSeq: db.select({ lastSeq: sessions.lastSeq }).from(sessions).where(isSession).prepare(),
+    touch: db
+      .update(sessions)
+      .set({ lastSeq: sql`${given("seq")}`, lastActivityAt: sql`${given("now")}` })
+      .where(isSession)
+      .prepare(),
+  };
+});
 
 function sessionExists(store: Store, sessionId: string): boolean {
   return (

@@ -34,44 +34,52 @@ export function ingest(
   batch: readonly SpooledEvent[],
   hook: IngestHook,
 ): SpoolPosition {
-  return log.transaction((tx) => {
-    const session = tx.store
-      .select({ epoch: sessions.epoch, heldEpoch: sessions.heldEpoch, heldN: sessions.heldN })
-      .from(sessions)
-      .where(eq(sessions.id, sessionId))
-      .get();
-    if (!session) throw new IngestError("malformed", `There is no session ${sessionId}`);
-    let held: SpoolPosition = { epoch: session.heldEpoch, n: session.heldN };
-    for (const event of batch) {
-      if (event.epoch > session.epoch) {
-        throw new IngestError(
-          "foreign_epoch",
-          `Event (${event.epoch}, ${event.n}) is of an epoch that was never opened (now ${session.epoch})`,
-        );
-      }
-      if (comparePositions(event, held) <= 0) {
-        assertSame(tx, sessionId, event);
-        continue;
-      }
-      const follows = event.epoch === held.epoch ? event.n === held.n + 1 : event.n === 1;
-      if (!follows) {
-        throw new IngestError(
-          "gap",
-          `Event (${event.epoch}, ${event.n}) does not follow (${held.epoch}, ${held.n})`,
-        );
-      }
-      const body = parseSidecarBody(event);
-      tx.append(sessionId, body, { epoch: event.epoch, n: event.n, at: event.at });
-      hook(tx, sessionId, body);
-      held = { epoch: event.epoch, n: event.n };
+  return log.transaction((tx) => ingestInto(tx, sessionId, batch, hook));
+}
+
+/** As {@link ingest}, in a transaction that may hold more. */
+export function ingestInto(
+  tx: LogTransaction,
+  sessionId: string,
+  batch: readonly SpooledEvent[],
+  hook: IngestHook,
+): SpoolPosition {
+  const session = tx.store
+    .select({ epoch: sessions.epoch, heldEpoch: sessions.heldEpoch, heldN: sessions.heldN })
+    .from(sessions)
+    .where(eq(sessions.id, sessionId))
+    .get();
+  if (!session) throw new IngestError("malformed", `There is no session ${sessionId}`);
+  let held: SpoolPosition = { epoch: session.heldEpoch, n: session.heldN };
+  for (const event of batch) {
+    if (event.epoch > session.epoch) {
+      throw new IngestError(
+        "foreign_epoch",
+        `Event (${event.epoch}, ${event.n}) is of an epoch that was never opened (now ${session.epoch})`,
+      );
     }
-    tx.store
-      .update(sessions)
-      .set({ heldEpoch: held.epoch, heldN: held.n })
-      .where(eq(sessions.id, sessionId))
-      .run();
-    return held;
-  });
+    if (comparePositions(event, held) <= 0) {
+      assertSame(tx, sessionId, event);
+      continue;
+    }
+    const follows = event.epoch === held.epoch ? event.n === held.n + 1 : event.n === 1;
+    if (!follows) {
+      throw new IngestError(
+        "gap",
+        `Event (${event.epoch}, ${event.n}) does not follow (${held.epoch}, ${held.n})`,
+      );
+    }
+    const body = parseSidecarBody(event);
+    tx.append(sessionId, body, { epoch: event.epoch, n: event.n, at: event.at });
+    hook(tx, sessionId, body);
+    held = { epoch: event.epoch, n: event.n };
+  }
+  tx.store
+    .update(sessions)
+    .set({ heldEpoch: held.epoch, heldN: held.n })
+    .where(eq(sessions.id, sessionId))
+    .run();
+  return held;
 }
 
 /** Negative, zero or positive, as `a` is before, at or after `b`. */

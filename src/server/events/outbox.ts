@@ -1,7 +1,7 @@
 /** What the mirror has still to be told, as durable marks made in the transaction of the change itself. */
-import { and, asc, eq, gt, inArray } from "drizzle-orm";
+import { and, asc, eq, gt, inArray, sql } from "drizzle-orm";
 import type { EventType } from "../../../sidecar/src/contract";
-import type { Store } from "../db/database";
+import { preparedOnce, type Store } from "../db/database";
 import { outbox, type OutboxTopic } from "../db/schema";
 
 export interface Mark {
@@ -48,14 +48,23 @@ export function marksOf(sessionId: string, event: { type: EventType; data: unkno
 
 /** In the transaction of the change. A mark that waits already becomes the youngest. */
 export function mark(store: Store, marks: Iterable<Mark>): void {
-  for (const { topic, key } of marks) {
-    store
-      .delete(outbox)
-      .where(and(eq(outbox.topic, topic), eq(outbox.key, key)))
-      .run();
-    store.insert(outbox).values({ topic, key }).run();
+  const { forget, add } = markStatements(store);
+  for (const made of marks) {
+    forget.run({ ...made });
+    add.run({ ...made });
   }
 }
+
+const markStatements = preparedOnce((db) => {
+  const [topic, key] = [sql.placeholder("topic"), sql.placeholder("key")];
+  return {
+    forget: db
+      .delete(outbox)
+      .where(and(eq(outbox.topic, topic), eq(outbox.key, key)))
+      .prepare(),
+    add: db.insert(outbox).values({ topic, key }).prepare(),
+  };
+});
 
 export function readKey(personId: string, sessionId: string): string {
   return `${personId} ${sessionId}`;

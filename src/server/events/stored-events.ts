@@ -1,6 +1,6 @@
-import { and, asc, between, eq, gt, lt, max, sql } from "drizzle-orm";
+import { and, asc, eq, gt, lt, lte, max, sql } from "drizzle-orm";
 import type { EventType } from "../../../sidecar/src/contract";
-import type { Store } from "../db/database";
+import { preparedOnce, type Store } from "../db/database";
 import { events } from "../db/schema";
 
 /** An event as it lies in the log; `data` is JSON. */
@@ -20,38 +20,38 @@ export function readStored(
   sessionId: string,
   range: { afterSeq: number; limit: number; maxBytes: number },
 ): StoredEvent[] {
-  const end = endOfRead(store, sessionId, range);
-  if (end === null) return [];
-  return store
-    .select({ seq: events.seq, at: events.at, type: events.type, data: events.data })
-    .from(events)
-    .where(and(eq(events.sessionId, sessionId), between(events.seq, range.afterSeq + 1, end)))
-    .orderBy(asc(events.seq))
-    .all();
+  const statements = readStatements(store);
+  const end = statements.end.get({ sessionId, ...range })?.seq ?? null;
+  return end === null ? [] : statements.events.all({ sessionId, afterSeq: range.afterSeq, end });
 }
 
-/** @returns the seq of the last event that one read takes; null when there is none. Looks at lengths alone. */
-function endOfRead(
-  store: Store,
-  sessionId: string,
-  { afterSeq, limit, maxBytes }: { afterSeq: number; limit: number; maxBytes: number },
-): number | null {
+const readStatements = preparedOnce((db) => {
+  const given = sql.placeholder;
   const bytes = sql`octet_length(${events.data})`;
-  const next = store
+  const isSession = eq(events.sessionId, given("sessionId"));
+  const isNew = gt(events.seq, given("afterSeq"));
+  const next = db
     .select({
       seq: events.seq,
       bytesBefore: sql<number>`sum(${bytes}) over (order by ${events.seq}) - ${bytes}`.as("bytes_before"),
     })
     .from(events)
-    .where(and(eq(events.sessionId, sessionId), gt(events.seq, afterSeq)))
+    .where(and(isSession, isNew))
     .orderBy(asc(events.seq))
-    .limit(limit)
+    .limit(given("limit"))
     .as("next");
-  return (
-    store
+  return {
+    /** The seq of the last event that one read takes. Looks at lengths alone. */
+    end: db
       .select({ seq: max(next.seq) })
       .from(next)
-      .where(lt(next.bytesBefore, maxBytes))
-      .get()?.seq ?? null
-  );
-}
+      .where(lt(next.bytesBefore, given("maxBytes")))
+      .prepare(),
+    events: db
+      .select({ seq: events.seq, at: events.at, type: events.type, data: events.data })
+      .from(events)
+      .where(and(isSession, isNew, lte(events.seq, given("end"))))
+      .orderBy(asc(events.seq))
+      .prepare(),
+  };
+});

@@ -16,6 +16,8 @@ const MOST_MARKS = 400;
 /** Sessions whose position is asked for in one go. */
 const ASKED_AT_ONCE = 20;
 const RETRY_MS = { first: 500, most: 15_000 };
+/** A batch of so many marks lasts an interval; one of more lasts longer, as many times at most. */
+const PACE = { marks: 5, most: 4 };
 /** What was refused alone is left out for so long; a deployment of newer functions may take it. */
 const PARKED_MS = 300_000;
 
@@ -53,7 +55,7 @@ interface Deps {
   log: Pick<Logger, "warn" | "error" | "info">;
   /** What comes before the first batch; tried again until it succeeds. */
   begin: () => Promise<void>;
-  /** From the start of one batch to the next, at least. */
+  /** From the start of one batch to the next, at least; up to {@link PACE} times that while many sessions write. */
   intervalMs: number;
   /** Of a clock that only goes forward. */
   now: () => number;
@@ -67,7 +69,7 @@ export function createPusher(deps: Deps): Pusher {
   const waiting = new Set<Waiter>();
   const state = { failingSinceMs: null as number | null, detail: null as string | null, most: MOST_MARKS };
   let retryMs = RETRY_MS.first;
-  let startedAt = -Infinity;
+  let nextAt = -Infinity;
   let hasBegun = false;
   let isQuiet = false;
 
@@ -129,12 +131,13 @@ export function createPusher(deps: Deps): Pusher {
 
   const step = async () => {
     await learnPositions();
-    startedAt = now();
+    const startedAt = now();
     const draft = draftBatch(db, dirty.due(), {
       most: state.most,
       now,
       positionOf: (sessionId) => positions.get(sessionId),
     });
+    nextAt = startedAt + deps.intervalMs * Math.min(Math.max(draft.marks.length / PACE.marks, 1), PACE.most);
     if (draft.marks.length === 0) return;
     try {
       await target.push(draft.batch);
@@ -174,7 +177,7 @@ export function createPusher(deps: Deps): Pusher {
           if (isQuiet) dirty.clear();
           return;
         }
-        await bell.pause(startedAt + deps.intervalMs - now(), closing.signal);
+        await bell.pause(nextAt - now(), closing.signal);
         await step();
         succeeded();
       } catch (error) {

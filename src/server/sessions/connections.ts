@@ -1,8 +1,9 @@
-import type { SidecarEventBody } from "../../../sidecar/src/contract";
+import type { SidecarEventBody, SpooledEvent } from "../../../sidecar/src/contract";
 import type { Driver, InstanceEndpoint } from "../../drivers/driver";
 import type { EgressGate } from "../egress/egress-gate";
 import { type EventLog, type LogTransaction } from "../events/event-log";
-import { ingest, IngestError } from "../events/ingest";
+import { IngestError } from "../events/ingest";
+import { createIntake, type Intake } from "../events/intake";
 import type { Logger } from "../log";
 import { createSidecarClient, type SidecarClient } from "../sidecar-client/sidecar-client";
 import { SidecarError } from "../sidecar-client/sidecar-error";
@@ -53,6 +54,8 @@ interface Deps {
 /** So often a stream may bring what cannot be read before the session is given up: once may be a stumble. */
 const UNREADABLE_TRIES = 3;
 
+type PumpDeps = Deps & { intake: Intake };
+
 interface Held {
   connection: Connection;
   stop: AbortController;
@@ -60,6 +63,7 @@ interface Held {
 }
 
 export function createConnections(deps: Deps): Connections {
+  const intake = createIntake(deps.log, deps.onEvent);
   const held = new Map<string, Held>();
   const ways = new Map<string, { close(): Promise<void> }>();
 
@@ -100,7 +104,7 @@ export function createConnections(deps: Deps): Connections {
       const stop = new AbortController();
       const entry: Held = { connection, stop, pumped: Promise.resolve() };
       held.set(sessionId, entry);
-      entry.pumped = pump(deps, connection, {
+      entry.pumped = pump({ ...deps, intake }, connection, {
         signal: stop.signal,
         wanted: () => held.get(sessionId) === entry,
       });
@@ -118,7 +122,7 @@ export function createConnections(deps: Deps): Connections {
 
 /** Takes events in until the connection is given up; connects again after every fault. Never throws. */
 async function pump(
-  deps: Deps,
+  deps: PumpDeps,
   connection: Connection,
   opts: { signal: AbortSignal; wanted: () => boolean },
 ): Promise<void> {
@@ -149,7 +153,7 @@ async function pump(
 
 /** One life of the event stream. */
 async function takeIn(
-  deps: Deps,
+  deps: PumpDeps,
   { sessionId, client }: Connection,
   opts: { signal: AbortSignal; onCommitted: () => void },
 ): Promise<void> {
@@ -158,13 +162,18 @@ async function takeIn(
   const held = { epoch: Math.max(row.heldEpoch, 1), n: row.heldN };
   for await (const batch of client.events(held, opts.signal)) {
     if (batch.length > 0) {
-      const position = ingest(deps.log, sessionId, batch, (tx, id, body) => deps.onEvent(tx, id, body));
+      const position = await deps.intake.take(sessionId, batch);
       opts.onCommitted();
       if (batch.some((event) => event.type === "turn.ended")) await acknowledge(deps, client, position);
     }
     // After a heartbeat too: what the agent could not take while it restarted gets another try.
-    deps.onProgress(sessionId);
+    if (batch.length === 0 || !batch.every(isOutput)) deps.onProgress(sessionId);
   }
+}
+
+/** Nothing can go on because of it, and it comes up to sixty times a second. */
+function isOutput({ type }: SpooledEvent): boolean {
+  return type === "part.delta" || type === "tool.output";
 }
 
 /** What is wrong with a stream, told once: it is tried again up to ten times a second. */

@@ -1,0 +1,60 @@
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import type { SpooledEvent } from "../../../sidecar/src/contract";
+import { testDatabase, type TestDatabase } from "../db/testing";
+import { createEventLog, type EventLog } from "./event-log";
+import { createIntake, type Intake } from "./intake";
+
+const OTHER = "ses_other000000000";
+
+const batch = (from: number, to: number): SpooledEvent[] =>
+  Array.from({ length: to - from + 1 }, (_, i) => ({
+    epoch: 1,
+    n: from + i,
+    at: "2026-11-01T00:00:00.000Z",
+    type: "part.delta",
+    data: { messageId: "m", partId: "p", text: `t${from + i}` },
+  }));
+
+describe("the intake", () => {
+  let t: TestDatabase;
+  let log: EventLog;
+  let intake: Intake;
+  let commits: number;
+
+  beforeEach(() => {
+    t = testDatabase();
+    t.addSession(OTHER);
+    commits = 0;
+    log = createEventLog({ ...t, onCommit: () => (commits += 1) });
+    intake = createIntake(log, () => undefined);
+  });
+  afterEach(() => t[Symbol.dispose]());
+
+  const count = (sessionId: string) => log.read(sessionId, 0).length;
+
+  it("commits what comes at the same moment together, and each session has its own position", async () => {
+    const taken = await Promise.all([intake.take(t.sessionId, batch(1, 2)), intake.take(OTHER, batch(1, 1))]);
+    expect(taken.map(({ n }) => n)).toEqual([2, 1]);
+    expect([count(t.sessionId), count(OTHER), commits]).toEqual([2, 1, 1]);
+    expect((await intake.take(OTHER, batch(2, 3))).n).toBe(3);
+    expect([count(OTHER), commits]).toEqual([3, 2]);
+  });
+
+  it("refuses a batch that breaks the rules, and takes those beside it", async () => {
+    const [good, bad] = await Promise.allSettled([
+      intake.take(t.sessionId, batch(1, 2)),
+      intake.take(OTHER, batch(2, 2)),
+    ]);
+    expect(good).toMatchObject({ status: "fulfilled", value: { n: 2 } });
+    expect(bad).toMatchObject({ status: "rejected", reason: { code: "gap" } });
+    expect([count(t.sessionId), count(OTHER)]).toEqual([2, 0]);
+  });
+
+  it("keeps no transaction for longer than a thousand events take, but for one session's own batch", async () => {
+    await Promise.all([intake.take(t.sessionId, batch(1, 600)), intake.take(OTHER, batch(1, 600))]);
+    expect(commits).toBe(2);
+    await intake.take(OTHER, batch(601, 1_900));
+    expect(commits).toBe(3);
+    expect([log.read(OTHER, 1_899).length, count(t.sessionId)]).toEqual([1, 500]);
+  });
+});
