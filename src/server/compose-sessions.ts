@@ -10,6 +10,7 @@ import type { Models } from "./models/models";
 import { createRequests, type Requests } from "./requests/requests";
 import { createConnections } from "./sessions/connections";
 import { createCredentialPush, type CredentialPush } from "./sessions/credential-push";
+import { createIdleStop } from "./sessions/idle-stop";
 import { createKeyedMutex, createSemaphore } from "./sessions/keyed-mutex";
 import { createLifecycle, type Lifecycle } from "./sessions/lifecycle";
 import { SESSION_LIMITS } from "./sessions/limits";
@@ -20,6 +21,7 @@ import { createRegistrar } from "./sessions/registration";
 import { findSession } from "./sessions/session-store";
 import { createSessions, type Sessions } from "./sessions/sessions";
 import { createTimelines } from "./sessions/timelines";
+import type { Settings } from "./settings";
 import { createTerminals, type Terminals } from "./terminal/terminals";
 import type { Tickets } from "./terminal/tickets";
 
@@ -55,6 +57,7 @@ interface Deps {
   image: string;
   /** Sessions that may run at a time. */
   maxSessions: number;
+  settings: Pick<Settings, "get">;
   credentialsFor(userId: string): ProviderCredential[];
   /** Told after each transaction of the log. */
   onCommit(): void;
@@ -133,9 +136,19 @@ export function composeSessions(deps: Deps): SessionServices {
     maxSessions: deps.maxSessions,
     onAdopt: (sessionId) => credentials.mayBeOld(sessionId),
   });
+  const idle = createIdleStop({
+    db,
+    log,
+    clock,
+    logger,
+    minutes: () => deps.settings.get().idleStopMinutes,
+    clientOf,
+    stop: (sessionId, reason, isStillIdle) => lifecycle.stopIdle(sessionId, reason, isStillIdle),
+  });
   const timelines = createTimelines(log);
   const terminals = createTerminals({ db, clock, tickets: deps.tickets, connectionOf });
   let expiry: NodeJS.Timeout | undefined;
+  let idleChecks: NodeJS.Timeout | undefined;
   let retry: NodeJS.Timeout | undefined;
 
   return {
@@ -146,6 +159,7 @@ export function composeSessions(deps: Deps): SessionServices {
       lifecycle,
       timelines,
       models: deps.models,
+      idle,
       recheckAccess: (sessionId) => terminals.recheckAccess(sessionId),
     }),
     prompts: createPrompts({ db, queue, models: deps.models, onDispatchError: report }),
@@ -174,10 +188,12 @@ export function composeSessions(deps: Deps): SessionServices {
         for (const sessionId of expired(requests, logger))
           requests.deliver(sessionId).catch((error: unknown) => report(sessionId, error));
       }, EXPIRY_CHECK_MS);
+      idleChecks = setInterval(() => void idle.check(), SESSION_LIMITS.idleCheckMs);
     },
     async stop() {
       stopping.abort();
       clearInterval(expiry);
+      clearInterval(idleChecks);
       clearTimeout(retry);
       await lifecycle.close();
       await connections.closeAll();

@@ -25,6 +25,7 @@ import { bundledCatalog } from "./models/bundled-catalog";
 import { demoCredential } from "./models/demo-provider";
 import { createModels } from "./models/models";
 import type { Services } from "./services";
+import { createSettings } from "./settings";
 import { createSystem, databaseCheck, engineChecks } from "./system";
 import { createTerminalGateway, type TerminalGateway } from "./terminal/gateway";
 import { createTickets, type Tickets } from "./terminal/tickets";
@@ -126,6 +127,7 @@ function composeServices(deps: {
   const catalog = bundledCatalog();
   const { providerKeys, keyTests, masterKey, box } = composeKeys({ db, env, catalog, clock, log });
   const models = createModels({ catalog, keys: providerKeys });
+  const settings = createSettings({ db });
   const { origin } = deps;
   const mirror = composeMirror({
     db,
@@ -147,6 +149,7 @@ function composeServices(deps: {
     tickets,
     image,
     maxSessions: env.maxSessions,
+    settings,
     credentialsFor: (userId) => [demoCredential(), ...providerKeys.credentialsFor(userId)],
     onCommit: () => mirror.wake(),
   });
@@ -172,6 +175,7 @@ function composeServices(deps: {
       liveAccess: mirror.liveAccess,
       models,
       sessions: sessions.sessions,
+      settings,
       prompts,
       requests,
       terminals,

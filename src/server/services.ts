@@ -7,6 +7,7 @@ import type { Models } from "./models/models";
 import type { Requests } from "./requests/requests";
 import type { Prompts } from "./sessions/prompts";
 import type { Sessions } from "./sessions/sessions";
+import type { Settings } from "./settings";
 import type { System } from "./system";
 import type { Terminals } from "./terminal/terminals";
 
@@ -19,6 +20,7 @@ export interface Services extends AccountServices {
   liveAccess: LiveAccess;
   models: Models;
   sessions: Sessions;
+  settings: Settings;
   prompts: Prompts;
   requests: Requests;
   terminals: Terminals;

@@ -1,6 +1,7 @@
 /** One terminal: a program on a pty, its last output, and everybody who watches it. */
 import type { WebSocket } from "ws";
 import type { TerminalCommand, TerminalInfo } from "../protocol";
+import { hasForegroundJob } from "./foreground-job";
 import { startPty, type PtyOptions, type PtyProcess } from "./pty-process";
 import { RingBuffer } from "./ring-buffer";
 import { CLOSE, outputFrame, Viewer, type ViewerEvents } from "./viewer";
@@ -69,6 +70,7 @@ export class Terminal {
       ...this.#size,
       running: this.running,
       exitCode: this.#exitCode,
+      foreground: this.running && hasForegroundJob(this.#pty.pid),
       endOffset: this.#ring.end,
     };
   }

@@ -28,6 +28,8 @@ export function sessionAt(lastSeq: number, change: Partial<Session> = {}): Sessi
     needsInput: false,
     agentState: "awake",
     archived: false,
+    idleStopMinutes: null,
+    stopsAt: null,
     unread: false,
     createdAt: "2026-11-25T10:00:00.000Z",
     lastActivityAt: "2026-11-25T10:00:00.000Z",

@@ -18,7 +18,7 @@ export const ROLES = ["owner", "admin", "member", "viewer"] as const;
 export type Role = (typeof ROLES)[number];
 export type Visibility = "private" | "team-read" | "team-write";
 
-/** Facts of this installation: `claimedAt`, `authSecret`, `masterKeyCheck`, `mirrorKey`, `mirrorJwks`, `mirrorTarget`. */
+/** Facts of this installation: `claimedAt`, `authSecret`, `masterKeyCheck`, `mirrorKey`, `mirrorJwks`, `mirrorTarget`, `settings`. */
 export const installation = sqliteTable("installation", {
   name: text("name").primaryKey(),
   value: text("value").notNull(),
@@ -152,6 +152,10 @@ export const sessions = sqliteTable(
     /** Bearer token and egress secret of the instance, encrypted, so that a restarted server goes on without registering. */
     instanceSecrets: text("instance_secrets"),
     image: text("image"),
+    /** Of this session alone; null: as the installation says; 0: never. */
+    idleStopMinutes: integer("idle_stop_minutes"),
+    /** When it is stopped if nobody comes; null while somebody uses it. */
+    stopsAt: text("stops_at"),
     createdAt: text("created_at").notNull(),
     lastActivityAt: text("last_activity_at").notNull(),
     archivedAt: text("archived_at"),

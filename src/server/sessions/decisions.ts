@@ -3,6 +3,7 @@ import type { Failure, SessionStatus } from "../../../sidecar/src/contract";
 import { CONTRACT_VERSION } from "../../../sidecar/src/protocol";
 import { DriverError, type InstanceState } from "../../drivers/driver";
 import { AppError } from "../errors";
+import { SESSION_LIMITS } from "./limits";
 
 /** At boot, or after events may have been missed: what to do with a session, given its row and its container. */
 export type ReconcileDecision =
@@ -71,6 +72,36 @@ export function instanceEndReason(instance: InstanceState): Failure {
         detail: `exit code ${instance.exitCode}`,
       };
   }
+}
+
+/** What to do with a session whose agent has nothing to do. */
+export type IdleDecision = { kind: "keep" | "wait" | "stop" } | { kind: "warn"; stopInMs: number };
+
+/**
+ * Nobody is stopped without a warning of {@link SESSION_LIMITS.idleWarningMs}, also where the limit was lowered meanwhile.
+ * @param seen.quietMs nobody has used it for so long, of a clock that only goes forward
+ * @param seen.warnedMs since the warning; null: none was given
+ * @param limitMinutes 0: never
+ */
+export function idleDecision(
+  seen: { quietMs: number; warnedMs: number | null },
+  limitMinutes: number,
+): IdleDecision {
+  const leftMs = limitMinutes * 60_000 - seen.quietMs;
+  if (limitMinutes === 0 || leftMs > SESSION_LIMITS.idleWarningMs) return { kind: "keep" };
+  if (seen.warnedMs === null)
+    return { kind: "warn", stopInMs: Math.max(leftMs, SESSION_LIMITS.idleWarningMs) };
+  const isWarned = seen.warnedMs >= SESSION_LIMITS.idleWarningMs;
+  return { kind: isWarned && leftMs <= 0 ? "stop" : "wait" };
+}
+
+/** Why a session was stopped that nobody used. */
+export function idleReason(limitMinutes: number): Failure {
+  const time = limitMinutes === 1 ? "a minute" : `${limitMinutes} minutes`;
+  return {
+    code: "idle",
+    message: `Nobody used this session for ${time}, so it was stopped. Resume to go on; files and chat are kept.`,
+  };
 }
 
 /** A failure to start, as the session's reason. */

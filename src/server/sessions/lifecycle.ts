@@ -31,7 +31,7 @@ import { discardInstance, type Provisioner } from "./provisioner";
 import { createReconciliation } from "./reconcile";
 import type { Registrar } from "./registration";
 import { firstInState, untilEnded } from "./running-prompt";
-import { setArchived } from "./session-marks";
+import { keepRead, setArchived } from "./session-marks";
 import {
   findSession,
   getSession,
@@ -58,6 +58,11 @@ export interface Lifecycle {
   /** Answers at once, status `creating`; the container comes up behind it. @throws AppError `session_limit` */
   create(caller: Caller, input: NewSession): Session;
   stop(caller: Caller, id: string): Promise<Session>;
+  /**
+   * Stops a session that nobody uses, with the reason; it is no news to those who had read it.
+   * @param isStillIdle asked when nothing else can happen to the session any more
+   */
+  stopIdle(id: string, reason: Failure, isStillIdle: () => boolean): Promise<void>;
   /**
    * Answers at once, status `creating`, out of the archive.
    * @throws AppError `session_busy` when it runs already, `session_limit`
@@ -125,13 +130,13 @@ export function createLifecycle(deps: Deps): Lifecycle {
   };
 
   /** Under the session's mutex. */
-  const halt = async (id: string) => {
+  const halt = async (id: string, reason: Failure | null = null) => {
     deps.halting.add(id);
     try {
       await cancelStart(id);
       await endTurn(deps, id);
       await discardInstance(deps, id, SESSION_LIMITS.stopGraceMs);
-      log.transaction((tx) => setStatus(tx, id, { status: "stopped", agentState: "asleep" }));
+      log.transaction((tx) => setStatus(tx, id, { status: "stopped", reason, agentState: "asleep" }));
     } finally {
       deps.halting.delete(id);
     }
@@ -186,6 +191,13 @@ export function createLifecycle(deps: Deps): Lifecycle {
       });
       return view(caller, id);
     },
+    stopIdle: (id, reason, isStillIdle) =>
+      mutex.run(`life:${id}`, async () => {
+        const before = findSession(db, id);
+        if (before?.status !== "idle" || !isStillIdle()) return;
+        await halt(id, reason);
+        log.transaction((tx) => keepRead(tx, getSession(tx.store, id), before.lastSeq));
+      }),
     async resume(caller, id) {
       await mutex.run(`life:${id}`, async () => {
         const { status } = requireSession(db, caller, { id, access: "write" });

@@ -25,6 +25,14 @@ export const SESSION_LIMITS = {
   requestDeadlineMs: 24 * 60 * 60_000,
   /** A prompt that the agent has not taken for this long: people are told why. */
   waitingNoticeMs: 15_000,
+  /** A session that nobody uses is stopped after so long, unless installation or session say otherwise. */
+  idleStopMinutes: 15,
+  /** Somebody is told before, and may come. */
+  idleWarningMs: 60_000,
+  /** How often sessions are looked at for that. */
+  idleCheckMs: 5_000,
+  /** A page says that somebody looks at it every third of this. */
+  watchMs: 90_000,
   promptMaxBytes: 1024 * 1024,
   /** In one session's line. */
   maxWaitingPrompts: 100,

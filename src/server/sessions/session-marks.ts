@@ -1,5 +1,5 @@
 /** What people set on a session beside its work: who sees it, whether it is put away, how far they have read. */
-import { and, eq } from "drizzle-orm";
+import { and, eq, gte } from "drizzle-orm";
 import type { Store } from "../db/database";
 import { reads, sessions, type Visibility } from "../db/schema";
 import type { LogTransaction } from "../events/event-log";
@@ -28,6 +28,33 @@ export function setArchived(tx: LogTransaction, row: SessionRow, archivedAt: str
   if ((row.archivedAt !== null) === archived) return;
   tx.store.update(sessions).set({ archivedAt }).where(eq(sessions.id, row.id)).run();
   tx.append(row.id, { type: "session.updated", data: { archived } });
+}
+
+/** Changes the row. The log says nothing of it, as it is no part of the work; lists and pages hear of it. */
+export function setIdleStop(
+  { store }: Pick<LogTransaction, "store">,
+  id: string,
+  minutes: number | null,
+): void {
+  store.update(sessions).set({ idleStopMinutes: minutes }).where(eq(sessions.id, id)).run();
+  mark(store, [{ topic: "session", key: id }]);
+}
+
+/** As {@link setIdleStop}. @param at ISO 8601 UTC; null: it is not about to be stopped */
+export function setStopsAt({ store }: Pick<LogTransaction, "store">, id: string, at: string | null): void {
+  store.update(sessions).set({ stopsAt: at }).where(eq(sessions.id, id)).run();
+  mark(store, [{ topic: "session", key: id }]);
+}
+
+/** What happened since `lastSeq` is no news: who had read everything up to then has read this too. */
+export function keepRead({ store }: Pick<LogTransaction, "store">, row: SessionRow, lastSeq: number): void {
+  const isReader = and(eq(reads.sessionId, row.id), gte(reads.seq, lastSeq));
+  const readers = store.select({ userId: reads.userId }).from(reads).where(isReader).all();
+  store.update(reads).set({ seq: row.lastSeq }).where(isReader).run();
+  mark(
+    store,
+    readers.map(({ userId }) => ({ topic: "read" as const, key: readKey(userId, row.id) })),
+  );
 }
 
 /** Has this person read everything up to the row's last event? */

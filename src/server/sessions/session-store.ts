@@ -17,7 +17,10 @@ import { hasRead } from "./session-marks";
 
 export type SessionRow = typeof sessions.$inferSelect;
 
-/** A session as the API gives it. `reason` is set in status `error` and says what to do next. */
+/**
+ * A session as the API gives it. `reason` says what to do next: it is set in status `error`, and in `stopped` where it was
+ * not a person who stopped it.
+ */
 export interface Session {
   id: string;
   title: string;
@@ -34,6 +37,10 @@ export interface Session {
   needsInput: boolean;
   agentState: AgentState;
   archived: boolean;
+  /** Minutes without use after which it is stopped; null: as the installation says; 0: never. */
+  idleStopMinutes: number | null;
+  /** When it is stopped if nobody comes (ISO 8601 UTC); null while it is not about to be. */
+  stopsAt: string | null;
   unread: boolean;
   createdAt: string;
   lastActivityAt: string;
@@ -145,6 +152,8 @@ export function sessionView(store: Store, caller: Pick<Caller, "userId">, row: S
     needsInput: live && (open?.n ?? 0) > 0,
     agentState: row.agentState,
     archived: row.archivedAt !== null,
+    idleStopMinutes: row.idleStopMinutes,
+    stopsAt: row.status === "idle" ? row.stopsAt : null,
     unread: !hasRead(store, caller.userId, row),
     createdAt: row.createdAt,
     lastActivityAt: row.lastActivityAt,

@@ -8,8 +8,9 @@ import type { EventLog, LogTransaction } from "../events/event-log";
 import type { Models } from "../models/models";
 import type { Page } from "../page-cursor";
 import { refusal } from "./decisions";
+import type { IdleStop } from "./idle-stop";
 import type { Lifecycle, NewSession } from "./lifecycle";
-import { hasRead, markRead, setArchived, setTitle, setVisibility } from "./session-marks";
+import { hasRead, markRead, setArchived, setIdleStop, setTitle, setVisibility } from "./session-marks";
 import {
   type Access,
   getSession,
@@ -43,6 +44,10 @@ export interface Sessions extends Pick<Lifecycle, "stop" | "resume" | "restart" 
    * @throws AppError `session_busy` when it is to be put away and runs.
    */
   archive(caller: Caller, opts: { id: string; archived: boolean }): Session;
+  /** Somebody looks at the session: it is not idle for {@link SESSION_LIMITS.watchMs} from now. */
+  watch(caller: Caller, id: string): Session;
+  /** @param opts.minutes without use after which it is stopped; null: as the installation says; 0: never */
+  setIdleStop(caller: Caller, opts: { id: string; minutes: number | null }): Session;
   /** The caller has read everything up to now. */
   markRead(caller: Caller, id: string): Session;
   /** The conversation, newest `limit` messages before `beforeSeq`. */
@@ -64,6 +69,7 @@ export function createSessions(deps: {
   lifecycle: Lifecycle;
   timelines: Timelines;
   models: Pick<Models, "resolve">;
+  idle: Pick<IdleStop, "seen" | "watch">;
   /** Ends the terminals of people who have lost their access; event streams see to it themselves. */
   recheckAccess(sessionId: string): void;
 }): Sessions {
@@ -117,6 +123,18 @@ export function createSessions(deps: {
       });
       return view(caller, id);
     },
+    watch(caller, id) {
+      readable(caller, id);
+      deps.idle.seen(id);
+      return view(caller, id);
+    },
+    setIdleStop(caller, { id, minutes }) {
+      log.transaction((tx) => {
+        requireSession(tx.store, caller, { id, access: "write" });
+        setIdleStop(tx, id, minutes);
+      });
+      return view(caller, id);
+    },
     markRead(caller, id) {
       const row = readable(caller, id);
       // A page says so with each turn; nothing is written when it is so already.
@@ -132,9 +150,10 @@ export function createSessions(deps: {
     },
     follow(caller, opts) {
       readable(caller, opts.id);
-      return whileAllowed(log.follow(opts.id, opts.afterSeq, opts.signal), () =>
+      const events = whileAllowed(log.follow(opts.id, opts.afterSeq, opts.signal), () =>
         mayStill(db, { userId: caller.userId, id: opts.id, access: "read" }),
       );
+      return watched(events, () => deps.idle.watch(opts.id));
     },
   };
 }
@@ -147,5 +166,18 @@ async function* whileAllowed(
   for await (const batch of batches) {
     if (!isAllowed()) return;
     yield batch;
+  }
+}
+
+/** Whoever reads them looks at the session. @param watch begins; gives what ends it */
+async function* watched(
+  batches: AsyncIterable<SessionEvent[]>,
+  watch: () => () => void,
+): AsyncGenerator<SessionEvent[], void> {
+  const leave = watch();
+  try {
+    yield* batches;
+  } finally {
+    leave();
   }
 }

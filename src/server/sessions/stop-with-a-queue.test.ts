@@ -12,6 +12,7 @@ import type { EgressGate } from "../egress/egress-gate";
 import { masterKeyOf } from "../keys/master-key";
 import { instanceSecretsOwner } from "../keys/sealed-records";
 import { createSecretBox } from "../keys/secret-box";
+import { createSettings } from "../settings";
 import { createTickets } from "../terminal/tickets";
 import { serveSidecarStandIn, type SidecarStandIn } from "./sidecar-stand-in.testing";
 
@@ -70,6 +71,7 @@ describe("a session that is stopped while prompts wait", () => {
       tickets: createTickets(t.clock),
       image: "image:1",
       maxSessions: 10,
+      settings: createSettings(t),
       credentialsFor: () => [],
       onCommit: () => undefined,
     });

@@ -134,6 +134,7 @@ describe("the conversation of a session", () => {
       lifecycle: {} as Lifecycle,
       timelines,
       models: { resolve: () => ({}) as never },
+      idle: { seen: () => undefined, watch: () => () => undefined },
       recheckAccess: () => undefined,
     });
     share("team-read");

@@ -6,6 +6,7 @@ import { modelsRouter } from "./routers/models";
 import { promptsRouter } from "./routers/prompts";
 import { requestsRouter } from "./routers/requests";
 import { sessionsRouter } from "./routers/sessions";
+import { settingsRouter } from "./routers/settings";
 import { systemRouter } from "./routers/system";
 import { terminalsRouter } from "./routers/terminals";
 
@@ -18,6 +19,7 @@ export const appRouter = router({
   prompts: promptsRouter,
   requests: requestsRouter,
   sessions: sessionsRouter,
+  settings: settingsRouter,
   system: systemRouter,
   terminals: terminalsRouter,
 });

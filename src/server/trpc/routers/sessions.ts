@@ -1,6 +1,7 @@
 import { tracked } from "@trpc/server";
 import { z } from "zod";
 import { modelRef, permissionMode } from "../../../../sidecar/src/contract";
+import { idleStopMinutes } from "../../settings";
 import { procedure, router } from "../builders";
 import { idInput, pageInput } from "./page-input";
 import { textInput } from "./text-input";
@@ -60,6 +61,13 @@ export const sessionsRouter = router({
   markRead: read
     .input(byId)
     .mutation(({ ctx, input }) => ctx.services.sessions.markRead(ctx.caller, input.id)),
+
+  /** A page says so every half minute while somebody looks at it: such a session is not stopped as idle. */
+  watch: read.input(byId).mutation(({ ctx, input }) => ctx.services.sessions.watch(ctx.caller, input.id)),
+
+  setIdleStop: write
+    .input(byId.extend({ minutes: idleStopMinutes.nullable() }))
+    .mutation(({ ctx, input }) => ctx.services.sessions.setIdleStop(ctx.caller, input)),
 
   stop: write.input(byId).mutation(({ ctx, input }) => ctx.services.sessions.stop(ctx.caller, input.id)),
   resume: write.input(byId).mutation(({ ctx, input }) => ctx.services.sessions.resume(ctx.caller, input.id)),

@@ -15,6 +15,7 @@ import { createRequests, type Requests } from "../../requests/requests";
 import type { Services } from "../../services";
 import type { Lifecycle } from "../../sessions/lifecycle";
 import { createSessions } from "../../sessions/sessions";
+import { createSettings } from "../../settings";
 import { createTimelines } from "../../sessions/timelines";
 
 const answerBody = z.union([
@@ -47,6 +48,8 @@ export interface TestApi {
   requests: Requests;
   /** Sessions whose open terminals were looked at again. */
   rechecked: string[];
+  /** Sessions that somebody said to look at. */
+  seen: string[];
   person(name: string, role?: Role): Promise<Person>;
   close(): Promise<void>;
 }
@@ -61,7 +64,9 @@ export async function serveTestApi(): Promise<TestApi> {
     authSettings: loadAuthSettings(t.db, { publicUrl: null, identityProviders: [] }),
   });
   const rechecked: string[] = [];
+  const seen: string[] = [];
   const requests = createRequests({ ...t, log, logger: quiet, clientOf: () => null });
+  const idle = { seen: (id: string) => void seen.push(id), watch: () => () => undefined };
   const sessions = createSessions({
     ...t,
     log,
@@ -69,9 +74,10 @@ export async function serveTestApi(): Promise<TestApi> {
     lifecycle: {} as Lifecycle,
     timelines: createTimelines(log),
     models: { resolve: () => ({}) as never },
+    idle,
     recheckAccess: (id) => void rechecked.push(id),
   });
-  const services: Partial<Services> = { ...accounts, sessions, requests };
+  const services: Partial<Services> = { ...accounts, sessions, requests, settings: createSettings(t) };
   const route = createTrpcRoute(services as Services);
   const server = createServer((req, res) => {
     const { pathname } = new URL(req.url ?? "/", "http://localhost");
@@ -85,6 +91,7 @@ export async function serveTestApi(): Promise<TestApi> {
     log,
     requests,
     rechecked,
+    seen,
     async person(name, role = "member") {
       const { userId } = await accounts.people.create({
         email: `${name}@example.test`,
