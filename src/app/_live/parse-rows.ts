@@ -20,7 +20,10 @@ const REQUEST_TEXTS = ["id", "sessionId", "kind", "title", "detail", "openedAt",
 /** @param row.data the server's own JSON; what a page would stumble over is checked, the rest is taken as the API gives it */
 export function parseSession(row: { data: string; unread: boolean }): SessionSummary | null {
   const value = parseObject(row.data);
-  return value !== null && isSession(value) ? { ...value, unread: row.unread } : null;
+  if (value === null) return null;
+  // A Convex elsewhere may hold a row that an older server wrote.
+  const session = { idleStopMinutes: null, stopsAt: null, ...value };
+  return isSession(session) ? { ...session, unread: row.unread } : null;
 }
 
 function isSession(

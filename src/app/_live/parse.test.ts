@@ -27,6 +27,11 @@ describe("rows of the mirror", () => {
     });
   });
 
+  it("gives a session that an older server wrote as one with no limit of its own", () => {
+    const { idleStopMinutes: _, stopsAt: __, ...older } = session;
+    expect(parseSession({ data: JSON.stringify(older), unread: false })).toEqual(session);
+  });
+
   it.each([
     ["no JSON", "{"],
     ["no object", "7"],

@@ -8,6 +8,7 @@ const idle: SessionFacts = {
   busy: false,
   needsInput: false,
   agentState: "awake",
+  stopsAt: null,
 };
 
 describe("a session's dot and word", () => {
@@ -24,6 +25,14 @@ describe("a session's dot and word", () => {
     [{ status: "stopped", agentState: "asleep" }, "off", "stopped"],
   ])("%o is %s, %s", (facts, tone, word) => {
     expect(sessionState({ ...idle, ...facts })).toEqual({ tone, word, why: null });
+  });
+
+  it("says of a session that nobody uses what keeps it running", () => {
+    expect(sessionState({ ...idle, stopsAt: "2026-11-25T10:00:00.000Z" })).toEqual({
+      tone: "quiet",
+      word: "stops soon",
+      why: "Nobody uses it. Open it to keep it running.",
+    });
   });
 
   it("says of a failure what happened", () => {

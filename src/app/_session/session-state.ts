@@ -19,13 +19,14 @@ export interface SessionFacts {
   busy: boolean;
   needsInput: boolean;
   agentState: AgentState;
+  stopsAt: string | null;
 }
 
 export interface SessionState {
   tone: Tone;
   /** Such as `creating 3/6`. */
   word: string;
-  /** In status `error`: what happened and what to do. */
+  /** What happened or is about to, and what to do. */
   why: string | null;
 }
 
@@ -40,9 +41,15 @@ export function sessionState(session: SessionFacts): SessionState {
       return { tone: "failed", word: "failed", why: session.reason?.message ?? null };
     case "active":
     case "idle":
-      return { ...atWork(session), why: null };
+      return session.stopsAt === null ? { ...atWork(session), why: null } : STOPS_SOON;
   }
 }
+
+const STOPS_SOON: SessionState = {
+  tone: "quiet",
+  word: "stops soon",
+  why: "Nobody uses it. Open it to keep it running.",
+};
 
 function creating(step: ProvisioningStep | null): string {
   return step === null ? "creating" : `creating ${STEPS.indexOf(step) + 1}/${STEPS.length}`;

@@ -14,6 +14,8 @@ export interface SessionActions {
   rename(session: Named, title: string): Promise<void>;
   /** @throws what the server refuses, for the dialog that asked */
   remove(session: Named): Promise<void>;
+  /** @throws as {@link rename} @param minutes null: as the installation says; 0: never */
+  setIdleStop(session: Named, minutes: number | null): Promise<void>;
   /** These say at the window's edge what they did or why not. */
   archive(session: Named, archived: boolean): Promise<void>;
   stop(session: Named): Promise<void>;
@@ -49,6 +51,10 @@ export function useSessionActions(): SessionActions {
     },
     async remove({ id }) {
       await api.sessions.remove.mutate({ id });
+      await refresh();
+    },
+    async setIdleStop({ id }, minutes) {
+      await api.sessions.setIdleStop.mutate({ id, minutes });
       await refresh();
     },
     stop: ({ id }) => told(() => api.sessions.stop.mutate({ id })),

@@ -1,10 +1,11 @@
 "use client";
 
-import { Archive, ArchiveRestore, Pencil, Play, Power, Trash2 } from "lucide-react";
+import { Archive, ArchiveRestore, Pencil, Play, Power, Timer, Trash2 } from "lucide-react";
 import { useState } from "react";
 import type { SessionSummary } from "../../_live/use-lists";
 import { sessionRights } from "../../_session/session-rights";
 import { useSessionActions } from "../../_session/use-session-actions";
+import { IdleStopDialog } from "../../_session/idle-stop-dialog";
 import { DeleteSessionDialog } from "../../_session/delete-session-dialog";
 import { RenameSessionDialog } from "../../_session/rename-session-dialog";
 import { Menu, MenuItem, MenuSeparator } from "../../_ui/menu";
@@ -20,7 +21,7 @@ interface SessionMenuProps {
 /** What one may do with a session, and the dialogs that ask. */
 export function SessionMenu({ state, session, onDeleted }: SessionMenuProps) {
   const { me } = useShell();
-  const [asked, setAsked] = useState<"rename" | "delete" | null>(null);
+  const [asked, setAsked] = useState<"rename" | "idle" | "delete" | null>(null);
   const rights = sessionRights(me, session);
   return (
     <>
@@ -29,6 +30,11 @@ export function SessionMenu({ state, session, onDeleted }: SessionMenuProps) {
           Rename
         </MenuItem>
         <RunItems session={session} />
+        {rights.write && (
+          <MenuItem onSelect={() => setAsked("idle")} icon={<Timer size={16} aria-hidden />}>
+            When nobody uses it…
+          </MenuItem>
+        )}
         {rights.remove && (
           <>
             <MenuSeparator />
@@ -39,6 +45,7 @@ export function SessionMenu({ state, session, onDeleted }: SessionMenuProps) {
         )}
       </Menu>
       <RenameSessionDialog session={session} open={asked === "rename"} onClose={() => setAsked(null)} />
+      <IdleStopDialog session={session} open={asked === "idle"} onClose={() => setAsked(null)} />
       <DeleteSessionDialog
         session={session}
         open={asked === "delete"}

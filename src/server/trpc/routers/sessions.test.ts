@@ -109,6 +109,43 @@ describe("sessions over the API", () => {
     });
   });
 
+  describe("when nobody uses it", () => {
+    it("is set by who may write there, and refused to everybody else", async () => {
+      const set = (person: Person, minutes: unknown) =>
+        person.mutate("sessions.setIdleStop", { id, minutes });
+      expect((await set(alice, 240)).data).toMatchObject({ idleStopMinutes: 240 });
+      await alice.mutate("sessions.share", { id, visibility: "team-read" });
+      expect(await set(bob, 1)).toMatchObject(missing);
+      expect(await set(alice, -1)).toMatchObject({ reason: "bad_input" });
+      expect(await set(alice, 20_000)).toMatchObject({ reason: "bad_input" });
+      expect(stateOf()?.idleStopMinutes).toBe(240);
+      expect((await set(alice, null)).data).toMatchObject({ idleStopMinutes: null });
+    });
+
+    it("counts who says that they look, if they may", async () => {
+      expect(await bob.mutate("sessions.watch", { id })).toMatchObject(missing);
+      expect(api.seen).toEqual([]);
+      expect((await alice.mutate("sessions.watch", { id })).data).toMatchObject({ id });
+      expect(api.seen).toEqual([id]);
+    });
+
+    it("has a limit for all that admins set and everybody may know", async () => {
+      const root = await api.person("root", "admin");
+      expect((await bob.query("settings.get", {})).data).toEqual({ idleStopMinutes: 15 });
+      expect(await bob.mutate("settings.set", { idleStopMinutes: 0 })).toMatchObject({
+        reason: "not_allowed",
+      });
+      expect(await root.mutate("settings.set", { idleStopMinutes: "5" })).toMatchObject({
+        reason: "bad_input",
+      });
+      expect(await root.mutate("settings.set", { nothing: 5 })).toMatchObject({ reason: "bad_input" });
+      expect((await root.mutate("settings.set", { idleStopMinutes: 60 })).data).toEqual({
+        idleStopMinutes: 60,
+      });
+      expect((await bob.query("settings.get", {})).data).toEqual({ idleStopMinutes: 60 });
+    });
+  });
+
   describe("archive", () => {
     it.each(["creating", "active", "idle"] as const)("refuses a session that is %s", async (status) => {
       api.t.db.update(sessions).set({ status }).where(eq(sessions.id, id)).run();

@@ -39,8 +39,9 @@ export function EndedNotice({ session, canWrite }: { session: Session; canWrite:
         }
       >
         {error ??
+          session.reason?.message ??
           (isFailed
-            ? (session.reason?.message ?? "The session failed.")
+            ? "The session failed."
             : "This session is stopped. Its files and its conversation are kept.")}
       </Notice>
     </div>

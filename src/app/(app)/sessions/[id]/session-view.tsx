@@ -21,6 +21,7 @@ import { SessionHeader } from "./session-header";
 import { SessionPanel } from "./session-panel";
 import { usePanel } from "./use-panel";
 import { useReadMark } from "./use-read-mark";
+import { useWatch } from "./use-watch";
 
 interface SessionViewProps {
   session: Session;
@@ -37,6 +38,7 @@ export function SessionView({ session, timeline, hasOlder, loadOlder }: SessionV
   const panel = usePanel();
   const composerRef = useRef<ComposerHandle>(null);
   useReadMark(session);
+  useWatch(session);
   usePageTitle(withoutReordering(session.title));
   return (
     <main className="flex h-[calc(100dvh-var(--offline-bar))] min-w-0 flex-col">
