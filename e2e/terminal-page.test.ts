@@ -77,6 +77,18 @@ describe("the terminal in the page", () => {
     await expect.poll(() => lines(page)).toContain("hello from_a_file");
   });
 
+  it("shows after a stop and a resume what it showed before, says so, and takes commands", async () => {
+    const page = await openTerminal(await signedIn());
+    await run(page, "echo before-$((40+2))", /^before-42$/m);
+    await product.client.sessions.stop.mutate({ id: sessionId });
+    await product.client.sessions.resume.mutate({ id: sessionId });
+    await sessionIs(product.client, sessionId, "idle");
+    await expect.poll(() => screen(page)).toMatch(/before-42[^]*stopped and resumed[^]*\$ ?$/m);
+    expect(await tabs(page).count()).toBe(1);
+    await run(page, "echo after-$((40+2))", /^after-42$/m);
+    expect((await screen(page)).match(/^before-42$/gm)).toHaveLength(1);
+  });
+
   it("has several tabs, and a reload keeps them, what they showed, and what runs in them", async () => {
     const page = await openTerminal(await signedIn());
     await run(page, "sleep 4321 & echo first-$((40+2))", /^first-42$/m);

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import type { SidecarConfig } from "./config";
 import {
   CONTRACT_VERSION,
@@ -10,12 +11,13 @@ import {
 import { SidecarError } from "./errors";
 import { TERMINAL_GID } from "./image-places";
 import { Spool } from "./events/spool";
-import type { Log } from "./log";
+import { describeError, type Log } from "./log";
 import { type AgentLaunch, launchAgent } from "./opencode/agent-launch";
 import { ConfigFile } from "./opencode/config-file";
 import { agentEnvironment } from "./opencode/environment";
 import { killLeftovers } from "./opencode/leftovers";
 import { Supervisor } from "./opencode/supervisor";
+import { keepTerminals, takeKeptTerminals, type KeptTerminal } from "./pty/kept-terminals";
 import { createTerminals } from "./pty/terminals";
 import { AgentSetup } from "./turns/agent-setup";
 import { Turns } from "./turns/turns";
@@ -113,7 +115,8 @@ export class Instance {
       providers,
       settings,
     });
-    const terminals = createTerminals(terminalOptions(config));
+    const terminals = createTerminals({ ...terminalOptions(config), log });
+    terminals.revive(await this.#keptTerminals());
     const { supervisor, turns } = this.#agent({ spool, setup, terminals, warm });
     turns.closeUnfinished();
     const { bearer, egressSecret } = payload;
@@ -149,6 +152,7 @@ export class Instance {
   /** Ends terminals, opencode and the open turn, and writes what is left of the events. */
   async close(): Promise<void> {
     const running = this.#running;
+    await this.#keepTerminals();
     running?.terminals.closeAll();
     running?.turns.close();
     await running?.supervisor.stop();
@@ -157,6 +161,25 @@ export class Instance {
     if (!running) warm?.agent.process.kill("SIGKILL");
     await warm?.agent.process.exited;
     await warm?.configFile.remove();
+  }
+
+  async #keptTerminals(): Promise<KeptTerminal[]> {
+    try {
+      return await takeKeptTerminals(keptTerminalsFile(this.#options.config));
+    } catch (error) {
+      this.#options.log.warn("terminals of before cannot be read", { error: describeError(error) });
+      return [];
+    }
+  }
+
+  async #keepTerminals(): Promise<void> {
+    if (!this.#running) return;
+    try {
+      await keepTerminals(keptTerminalsFile(this.#options.config), this.#running.terminals.kept());
+    } catch (error) {
+      // A full disk: their output is lost, and all else still ends as it must.
+      this.#options.log.warn("terminals could not be kept", { error: describeError(error) });
+    }
   }
 
   #agent(parts: { spool: Spool; setup: AgentSetup; terminals: Terminals; warm: Warm }): {
@@ -211,4 +234,9 @@ export class Instance {
 function terminalOptions(config: SidecarConfig): Parameters<typeof createTerminals>[0] {
   const shell = [...config.terminalPrefix, "env", "-C", config.workspace, "/bin/bash", "-l"];
   return { shell, cwd: "/", env: agentEnvironment(config), maxTerminals: config.maxTerminals };
+}
+
+/** Beside the events, in a directory that the agent cannot read. */
+function keptTerminalsFile({ spoolDir }: SidecarConfig): string {
+  return join(spoolDir, "terminals.json");
 }

@@ -64,3 +64,13 @@ test("what was read does not change when more is written", () => {
   ring.append(Buffer.from("wxyz"));
   expect(bytes.toString()).toBe("abcd");
 });
+
+test("goes on where another one ended, and has nothing from before", () => {
+  const ring = new RingBuffer(8, 1001);
+  expect([ring.start, ring.end]).toEqual([1001, 1001]);
+  ring.append(Buffer.from("abc"));
+  expect(text(ring, 0)).toEqual([1001, "abc"]);
+  expect(text(ring, 1003)).toEqual([1003, "c"]);
+  ring.append(Buffer.from("defghijk"));
+  expect(text(ring, 0)).toEqual([1004, "defghijk"]);
+});

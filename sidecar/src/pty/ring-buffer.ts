@@ -4,23 +4,26 @@
  */
 export class RingBuffer {
   readonly #capacity: number;
+  readonly #begin: number;
   #store: Buffer;
-  #end = 0;
+  #end: number;
 
-  /** @param capacity bytes kept */
-  constructor(capacity: number) {
+  /** @param capacity bytes kept @param begin offset of the first byte that will be written */
+  constructor(capacity: number, begin = 0) {
     this.#capacity = capacity;
-    this.#store = Buffer.alloc(0);
+    this.#begin = begin;
+    this.#end = begin;
+    this.#store = Buffer.alloc(begin === 0 ? 0 : capacity);
   }
 
-  /** Offset after the last byte: how many were ever written. */
+  /** Offset after the last byte. */
   get end(): number {
     return this.#end;
   }
 
   /** Offset of the oldest byte still held. */
   get start(): number {
-    return Math.max(0, this.#end - this.#capacity);
+    return Math.max(this.#begin, this.#end - this.#capacity);
   }
 
   append(chunk: Uint8Array): void {
@@ -55,7 +58,7 @@ export class RingBuffer {
   #reserve(bytes: number): void {
     if (this.#store.length >= bytes) return;
     const grown = Buffer.alloc(Math.min(this.#capacity, Math.max(bytes, this.#store.length * 2, 4096)));
-    // Before the capacity is reached nothing has wrapped, so offsets are positions.
+    // It grows only where it began at 0: before the capacity is reached nothing has wrapped, so offsets are positions.
     grown.set(this.#store);
     this.#store = grown;
   }

@@ -22,13 +22,30 @@ const MAX_PENDING_INPUT_BYTES = 1024 * 1024;
 
 export type TerminalOptions = Pick<PtyOptions, "argv" | "cwd" | "env" | "cols" | "rows"> & {
   readonly terminalId: string;
+  /** Of the terminal that was here before this container, whose place it takes. */
+  readonly history?: TerminalHistory | undefined;
 };
+
+/** What a terminal showed last. */
+export interface TerminalHistory {
+  output: Buffer;
+  /** Offset after the last byte of `output`. */
+  endOffset: number;
+}
+
+/**
+ * After the output of before: out of the other screen (47, as 1049 would put the cursor where it was saved last), modes as
+ * they begin with (mouse, paste, cursor keys, colours), and a line that says why the shell is new.
+ */
+const RESUMED_NOTICE =
+  "\x1b[?47l\x1b[!p\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?2004l\x1b[?25h\x1b[0m" +
+  "\r\n\x1b[2m[The session was stopped and resumed. What ran here has ended.]\x1b[0m\r\n";
 
 /** Whoever makes one closes it; the program may end before. */
 export class Terminal {
   readonly #id: string;
   readonly #pty: PtyProcess;
-  readonly #ring = new RingBuffer(RING_BYTES);
+  readonly #ring: RingBuffer;
   readonly #viewers = new Set<Viewer>();
   readonly #viewerEvents: ViewerEvents = {
     onCommand: (viewer, command) => this.#obey(viewer, command),
@@ -44,6 +61,7 @@ export class Terminal {
   /** @throws when no pty can be opened. */
   constructor(options: TerminalOptions) {
     this.#id = options.terminalId;
+    this.#ring = ringAfter(options.history);
     this.#size = { cols: options.cols, rows: options.rows };
     this.#pty = startPty({
       ...options,
@@ -84,6 +102,11 @@ export class Terminal {
     if (this.#exitCode !== null) viewer.notify({ type: "exit", code: this.#exitCode });
     this.#viewers.add(viewer);
     this.#regulate();
+  }
+
+  /** For a terminal that takes this one's place. */
+  history(): TerminalHistory {
+    return { output: this.#ring.readFrom(0).bytes, endOffset: this.#ring.end };
   }
 
   /** Lets go of every viewer. */
@@ -160,4 +183,12 @@ export class Terminal {
       this.#pty.resume();
     }
   }
+}
+
+function ringAfter(history: TerminalHistory | undefined): RingBuffer {
+  if (history === undefined) return new RingBuffer(RING_BYTES);
+  const ring = new RingBuffer(RING_BYTES, history.endOffset - history.output.length);
+  ring.append(history.output);
+  ring.append(Buffer.from(RESUMED_NOTICE));
+  return ring;
 }

@@ -287,3 +287,32 @@ test("a program that cannot be started ends at once with a code", async () => {
   await until(() => none.get("t")).toMatchObject({ running: false, exitCode: 127 });
   none.closeAll();
 });
+
+test("goes on in another container with what it showed, at the offsets of before, in a new shell", async () => {
+  create();
+  const before = await gate.view("trm_1");
+  before.type("echo before-$((40+2))\r");
+  await until(() => before.text).toMatch(/before-42[^]*ready> $/);
+  const kept = terminals.kept();
+  const endOffset = terminals.get("trm_1")?.endOffset ?? 0;
+  const oldPid = shellPid();
+  terminals.closeAll();
+  terminals.revive(kept);
+  expect(shellPid()).not.toBe(oldPid);
+  const whole = await gate.view("trm_1");
+  await until(() => whole.text).toMatch(/before-42[^]*stopped and resumed[^]*ready> $/);
+  // Who had seen all of it gets only what is new.
+  const late = await gate.view("trm_1", { afterByte: endOffset });
+  await until(() => late.text).toMatch(/stopped and resumed[^]*ready> $/);
+  expect(late.text).not.toContain("before-42");
+  late.type("echo after-$((40+2))\r");
+  await until(() => late.text).toContain("after-42");
+});
+
+test("a terminal whose shell has ended is not kept", async () => {
+  create();
+  const viewer = await gate.view("trm_1");
+  viewer.type("exit\r");
+  await until(() => terminals.get("trm_1")?.running).toBe(false);
+  expect(terminals.kept()).toEqual([]);
+});

@@ -3,6 +3,7 @@ import type { WebSocket } from "ws";
 import type { TerminalInfo } from "../protocol";
 import { describeError, type Log } from "../log";
 import { endSession } from "./end-session";
+import type { KeptTerminal } from "./kept-terminals";
 import { Terminal } from "./terminal";
 
 export interface TerminalsOptions {
@@ -35,6 +36,10 @@ export interface Terminals {
    * @throws TerminalError `too_many_terminals` when all of them run, `spawn_failed`
    */
   create(request: { terminalId: string; cols: number; rows: number }): TerminalInfo;
+  /** Puts shells in the place of terminals that ended with another container; one that cannot be started is left out. */
+  revive(kept: readonly KeptTerminal[]): void;
+  /** Those whose shells run, for {@link revive}. */
+  kept(): KeptTerminal[];
   /** In the order of their making. A terminal whose shell has ended stays until it is closed, or its place is needed. */
   list(): TerminalInfo[];
   get(terminalId: string): TerminalInfo | undefined;
@@ -76,7 +81,30 @@ export function createTerminals(options: TerminalsOptions): Terminals {
     return true;
   };
 
+  const open = (opened: Pick<KeptTerminal, "terminalId" | "cols" | "rows"> & Partial<KeptTerminal>) =>
+    start({ argv: options.shell, cwd: options.cwd, env: options.env, ...opened });
+
   return {
+    revive(kept) {
+      for (const before of kept.slice(0, options.maxTerminals)) {
+        try {
+          terminals.set(before.terminalId, open(before));
+        } catch (error) {
+          const { terminalId } = before;
+          options.log?.warn("A terminal could not be opened again.", {
+            terminalId,
+            error: describeError(error),
+          });
+        }
+      }
+    },
+    kept: () =>
+      [...terminals.values()]
+        .filter((terminal) => terminal.running)
+        .map((terminal) => {
+          const { terminalId, cols, rows } = terminal.info();
+          return { terminalId, cols, rows, history: terminal.history() };
+        }),
     create({ terminalId, cols, rows }) {
       const existing = terminals.get(terminalId);
       if (existing !== undefined) return existing.info();
@@ -88,14 +116,7 @@ export function createTerminals(options: TerminalsOptions): Terminals {
           `This session has ${options.maxTerminals} terminals already; close one of them first.`,
         );
       }
-      const terminal = start({
-        terminalId,
-        cols,
-        rows,
-        argv: options.shell,
-        cwd: options.cwd,
-        env: options.env,
-      });
+      const terminal = open({ terminalId, cols, rows });
       if (isFull && oldestEnded !== undefined) close(oldestEnded);
       terminals.set(terminalId, terminal);
       return terminal.info();

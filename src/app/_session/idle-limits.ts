@@ -15,6 +15,13 @@ export function idleLimitText(minutes: number): string {
   return `after ${count} ${unit.name}${count === 1 ? "" : "s"}`;
 }
 
+/** {@link idleLimitText} as what happens here. */
+export function idleLimitSentence(minutes: number): string {
+  return minutes === 0
+    ? "Sessions that nobody uses go on running."
+    : `Sessions that nobody uses stop ${idleLimitText(minutes)}.`;
+}
+
 /** To choose from: the usual ones and the one that is set. Values are minutes. */
 export function idleOptions(set: number): SelectOption<string>[] {
   const minutes = [...new Set([...USUAL_MINUTES, set])].filter((each) => each > 0).sort((a, b) => a - b);

@@ -102,14 +102,18 @@ export function createIdleStop(deps: Deps): IdleStop {
   };
 
   return {
-    seen: (sessionId) => void seenAtMs.set(sessionId, now()),
+    seen(sessionId) {
+      seenAtMs.set(sessionId, now());
+      if (quiet.get(sessionId)?.warnedAtMs == null) return;
+      const row = findSession(db, sessionId);
+      if (row) begin(row);
+    },
     watch(sessionId) {
       watchers.set(sessionId, (watchers.get(sessionId) ?? 0) + 1);
       return () => {
         const left = (watchers.get(sessionId) ?? 1) - 1;
         if (left > 0) watchers.set(sessionId, left);
         else watchers.delete(sessionId);
-        seenAtMs.set(sessionId, now());
       };
     },
     check() {

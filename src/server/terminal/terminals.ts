@@ -5,6 +5,7 @@ import { type Clock, isoNow } from "../clock";
 import type { Database } from "../db/database";
 import { type sessions, terminals } from "../db/schema";
 import { AppError, notFound } from "../errors";
+import type { TerminalInfo } from "../../../sidecar/src/protocol";
 import { newId } from "../ids";
 import type { Connection } from "../sessions/connections";
 import { refusal } from "../sessions/decisions";
@@ -109,6 +110,7 @@ export function createTerminals(deps: {
           .map((row) => [row.id, row]),
       );
       const live = await asked(connection.client.listTerminals(), "terminal");
+      takeOver(db, { rows, live, instanceId: connection.instanceId });
       return live.flatMap((info) => {
         const row = rows.get(info.terminalId);
         return row
@@ -158,6 +160,19 @@ export function createTerminals(deps: {
       }
     },
   };
+}
+
+/** A container that took another one's place has its terminals, with what they showed. */
+function takeOver(
+  db: Database,
+  found: { rows: Map<string, { instanceId: string }>; live: readonly TerminalInfo[]; instanceId: string },
+): void {
+  const { rows, live, instanceId } = found;
+  for (const { terminalId } of live) {
+    const row = rows.get(terminalId);
+    if (row === undefined || row.instanceId === instanceId) continue;
+    db.update(terminals).set({ instanceId }).where(eq(terminals.id, terminalId)).run();
+  }
 }
 
 type SessionFacts = Pick<typeof sessions.$inferSelect, "id" | "status">;

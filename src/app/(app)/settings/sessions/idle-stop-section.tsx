@@ -4,7 +4,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api } from "../../../_client/api";
 import { sentenceOf } from "../../../_client/sentence-of";
-import { idleLimitText, idleOptions } from "../../../_session/idle-limits";
+import { idleLimitSentence, idleOptions } from "../../../_session/idle-limits";
 import { INSTALLATION_SETTINGS } from "../../../_session/installation-settings";
 import { Form } from "../../../_ui/form";
 import { Notice } from "../../../_ui/notice";
@@ -22,7 +22,7 @@ export function IdleStopSection() {
   return (
     <Section
       title="When nobody uses a session"
-      lead="Its container ends and gives back its memory; files and chat are kept, and resuming takes a second. Not while the agent works, a program runs in a terminal, or somebody looks. A minute before, the list of sessions says so."
+      lead="Its container ends and gives back its memory; files and chat are kept. Not while the agent works, a program runs in a terminal, or somebody looks. A minute before, the list of sessions says so."
     >
       {error !== null ? (
         <Notice>{sentenceOf(error)}</Notice>
@@ -32,8 +32,8 @@ export function IdleStopSection() {
         <IdleStopForm key={data.idleStopMinutes} minutes={data.idleStopMinutes} />
       ) : (
         <p>
-          Sessions stop {idleLimitText(data.idleStopMinutes)}, unless one has a limit of its own. Owners and
-          admins may change that.
+          {idleLimitSentence(data.idleStopMinutes)} One may have a limit of its own. Owners and admins may
+          change this.
         </p>
       )}
     </Section>
@@ -53,15 +53,10 @@ function IdleStopForm({ minutes }: { minutes: number }) {
         action={async () => {
           const saved = await api.settings.set.mutate({ idleStopMinutes: Number(value) });
           queries.setQueryData(INSTALLATION_SETTINGS.queryKey, saved);
-          toast(`Sessions stop ${idleLimitText(saved.idleStopMinutes)}.`);
+          toast(idleLimitSentence(saved.idleStopMinutes));
         }}
       >
-        <Select
-          label="Stop sessions"
-          value={value}
-          onChange={setValue}
-          options={idleOptions(minutes)}
-        />
+        <Select label="Stop sessions" value={value} onChange={setValue} options={idleOptions(minutes)} />
       </Form>
     </div>
   );

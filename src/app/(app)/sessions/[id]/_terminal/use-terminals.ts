@@ -1,4 +1,5 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
 import { api } from "../../../../_client/api";
 import { sentenceOf } from "../../../../_client/sentence-of";
 
@@ -13,7 +14,7 @@ export interface OpenTerminal {
 /** A session's terminals, the same for everybody who may type there. */
 export function useTerminals(sessionId: string, opts: { enabled: boolean }) {
   const queryClient = useQueryClient();
-  const queryKey = ["terminals", sessionId];
+  const queryKey = ["terminals", sessionId, useRuns(opts.enabled)];
   const list = useQuery({
     queryKey,
     queryFn: async (): Promise<OpenTerminal[]> => (await api.terminals.list.query({ sessionId })).items,
@@ -48,4 +49,11 @@ export function useTerminals(sessionId: string, opts: { enabled: boolean }) {
       return refresh();
     },
   };
+}
+
+/** How often the session has come to run: then a new container has its terminals, and they are attached to anew. */
+function useRuns(runs: boolean): number {
+  const [seen, setSeen] = useState({ runs, count: 0 });
+  if (seen.runs !== runs) setSeen({ runs, count: seen.count + (runs ? 1 : 0) });
+  return seen.count;
 }
