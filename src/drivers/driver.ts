@@ -61,8 +61,8 @@ export interface InstanceIds {
   sessionId: string;
 }
 
-/** A change of an instance that nobody asked us for, or did. */
-export type InstanceEvent = { instanceId: string; sessionId: string; kind: "died" | "oom" };
+/** A change of an instance that nobody asked us for, or did. `killed`: by a signal through the engine; its end comes after. */
+export type InstanceEvent = { instanceId: string; sessionId: string; kind: "died" | "oom" | "killed" };
 
 export interface EngineInfo {
   version: string;

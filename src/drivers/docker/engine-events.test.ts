@@ -35,6 +35,7 @@ describe("instanceEvent", () => {
     const ids = { instanceId: "ins_00000000", sessionId: "ses_00000000" };
     expect(instanceEvent(line("die", OURS))).toEqual({ ...ids, kind: "died" });
     expect(instanceEvent(line("oom", OURS))).toEqual({ ...ids, kind: "oom" });
+    expect(instanceEvent(line("kill", OURS))).toEqual({ ...ids, kind: "killed" });
   });
 
   it("passes over other actions and containers without our labels", () => {
@@ -102,7 +103,7 @@ describe("watchEngine against an engine that comes and goes", () => {
     await expect.poll(() => seen.resyncs).toBe(1);
     expect(JSON.parse(requests[0]?.url.searchParams.get("filters") ?? "")).toEqual({
       type: ["container"],
-      event: ["die", "oom"],
+      event: ["die", "oom", "kill"],
       label: ["openagent.installation=oa"],
     });
     const text = `${line("die", OURS)}\n`;

@@ -25,6 +25,7 @@ export function instanceEvent(line: string): InstanceEvent | null {
   if (instanceId === undefined || sessionId === undefined) return null;
   if (Action === "die") return { instanceId, sessionId, kind: "died" };
   if (Action === "oom") return { instanceId, sessionId, kind: "oom" };
+  if (Action === "kill") return { instanceId, sessionId, kind: "killed" };
   return null;
 }
 
@@ -80,7 +81,7 @@ async function readEvents(
   const stream = await options.docker.getEvents({
     filters: {
       type: ["container"],
-      event: ["die", "oom"],
+      event: ["die", "oom", "kill"],
       label: [`${LABEL.installation}=${options.prefix}`],
     },
     since: options.sinceMs / 1000,

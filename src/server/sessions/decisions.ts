@@ -40,8 +40,8 @@ function otherContract(contract: number): Failure {
   };
 }
 
-/** Why a container that should run does not, in a sentence. */
-export function instanceEndReason(instance: InstanceState): Failure {
+/** Why a container that should run does not, in a sentence. @param isKilledByHand somebody sent it a signal through the engine */
+export function instanceEndReason(instance: InstanceState, isKilledByHand = false): Failure {
   switch (instance.kind) {
     case "running":
       return {
@@ -66,7 +66,7 @@ export function instanceEndReason(instance: InstanceState): Failure {
       return {
         code: "container_died",
         message:
-          instance.exitCode === 137
+          isKilledByHand || instance.exitCode === 137
             ? "The session's container was killed from outside. Resume to go on; files and chat are kept."
             : "The session's container ended by itself. Resume to go on; files and chat are kept.",
         detail: `exit code ${instance.exitCode}`,
@@ -101,6 +101,29 @@ export function idleReason(limitMinutes: number): Failure {
   return {
     code: "idle",
     message: `Nobody used this session for ${time}, so it was stopped. Resume to go on; files and chat are kept.`,
+  };
+}
+
+/**
+ * Does a session whose container ended get a new one by itself? Not where a person or the engine meant it to end, nor
+ * where the one before ended like that not long ago: it would again.
+ * @param ended.sinceLastMs since the last time that it got one by itself; null: it never did
+ */
+export function startsAgain(
+  instance: InstanceState,
+  ended: { isKilledByHand: boolean; sinceLastMs: number | null },
+): boolean {
+  if (instance.kind !== "exited" || instance.outOfMemory || ended.isKilledByHand) return false;
+  return ended.sinceLastMs === null || ended.sinceLastMs > SESSION_LIMITS.restartAgainMs;
+}
+
+/** Said in the log of a session that got a new container by itself. */
+export function startedAgain(instance: InstanceState): Failure {
+  return {
+    code: "container_restarted",
+    message:
+      "The session's container ended by itself and a new one was started; files and chat are kept. Send the prompt again if its turn was interrupted.",
+    ...(instance.kind === "exited" ? { detail: `exit code ${instance.exitCode}` } : {}),
   };
 }
 

@@ -1,6 +1,6 @@
-import { eq, sql } from "drizzle-orm";
+import { eq } from "drizzle-orm";
 import type { Failure, ModelRef, PermissionMode } from "../../../sidecar/src/contract";
-import type { Driver, InstanceEvent } from "../../drivers/driver";
+import type { Driver } from "../../drivers/driver";
 import type { Caller } from "../auth/caller";
 import type { Clock } from "../clock";
 import type { Database, Store } from "../db/database";
@@ -17,12 +17,12 @@ import {
 } from "../db/schema";
 import { AppError } from "../errors";
 import type { EventLog } from "../events/event-log";
-import type { IngestError } from "../events/ingest";
 import { mark } from "../events/outbox";
 import { newId } from "../ids";
 import type { Logger } from "../log";
 import type { Connections } from "./connections";
-import { instanceEndReason, refusal, titleFrom } from "./decisions";
+import { refusal, titleFrom } from "./decisions";
+import { createEndings, type Endings } from "./endings";
 import type { KeyedMutex } from "./keyed-mutex";
 import { SESSION_LIMITS } from "./limits";
 import { pause } from "./pause";
@@ -54,7 +54,7 @@ export interface NewSession {
 }
 
 /** The life of sessions. Acts of a person check their access; acts of the engine need none. */
-export interface Lifecycle {
+export interface Lifecycle extends Endings {
   /** Answers at once, status `creating`; the container comes up behind it. @throws AppError `session_limit` */
   create(caller: Caller, input: NewSession): Session;
   stop(caller: Caller, id: string): Promise<Session>;
@@ -79,9 +79,6 @@ export interface Lifecycle {
    * @throws DriverError when the engine went away under it
    */
   reconcile(): Promise<void>;
-  onInstanceEvent(event: InstanceEvent): Promise<void>;
-  /** A sidecar that broke the rules of the stream: its container ends, the session says why. */
-  onForged(sessionId: string, error: IngestError): void;
   /** Waits for what is being started or stopped. Containers are left alone. */
   close(): Promise<void>;
 }
@@ -157,6 +154,13 @@ export function createLifecycle(deps: Deps): Lifecycle {
     log.transaction((tx) => setStatus(tx, sessionId, { status: "error", reason, agentState: "asleep" }));
   };
 
+  /** Under the session's mutex. */
+  const startAgain = async (id: string, why: Failure) => {
+    await discardInstance(deps, id);
+    log.transaction((tx) => tx.append(id, { type: "error", data: why }));
+    launch(id);
+  };
+
   const renew = async (caller: Caller, id: string) => {
     await mutex.run(`life:${id}`, async () => {
       const { status } = requireSession(db, caller, { id, access: "write" });
@@ -229,29 +233,7 @@ export function createLifecycle(deps: Deps): Lifecycle {
       onAdopt: deps.onAdopt,
       fail,
     }),
-    onInstanceEvent: (event) =>
-      mutex.run(`life:${event.sessionId}`, async () => {
-        const row = findSession(db, event.sessionId);
-        if (row?.instanceId !== event.instanceId || (row.status !== "active" && row.status !== "idle"))
-          return;
-        const state = await deps.driver.inspect(event.instanceId);
-        if (state.kind !== "running") await fail(row.id, instanceEndReason(state));
-      }),
-    onForged(sessionId, error) {
-      deps.logger.error({ sessionId, err: error }, "sidecar sent what it must not");
-      const reason = {
-        code: "forged_events",
-        message:
-          "The session's container sent events that break the rules, so it was ended. Resume to start a new one; files and chat are kept, but for the last events.",
-        detail: error.message,
-      };
-      void mutex
-        .run(`life:${sessionId}`, async () => {
-          await fail(sessionId, reason);
-          passOverSpool(db, sessionId);
-        })
-        .catch((err: unknown) => deps.logger.error({ sessionId, err }, "could not end it"));
-    },
+    ...createEndings(deps, { fail, startAgain }),
     async close() {
       closing.abort();
       await Promise.all([...starting.values()].map((run) => run.done));
@@ -266,14 +248,6 @@ function requireRoom(store: Store, maxSessions: number): void {
     "session_limit",
     `As many sessions run as this installation allows at a time (${maxSessions}). Stop one first, or have OPENAGENT_MAX_SESSIONS raised.`,
   );
-}
-
-/** The next container begins with its own events: what broke the rules lies in the spool and would come again. */
-function passOverSpool(db: Database, sessionId: string): void {
-  db.update(sessions)
-    .set({ heldEpoch: sql`${sessions.epoch} + 1`, heldN: 0 })
-    .where(eq(sessions.id, sessionId))
-    .run();
 }
 
 /** Asks a running turn to end and gives it a moment, so that its last words are in the log. What waits in line stays there. */

@@ -14,6 +14,8 @@ export const SESSION_LIMITS = {
   stopGraceMs: 5_000,
   /** After the container ended, what its sidecar had sent already is still taken in. */
   drainMs: 500,
+  /** A session whose container ends by itself gets a new one, but not twice within this. */
+  restartAgainMs: 10 * 60_000,
   /** Reconnects to a sidecar's event stream: first and longest wait. */
   reconnectFirstMs: 100,
   reconnectMaxMs: 2_000,
