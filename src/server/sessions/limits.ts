@@ -26,6 +26,7 @@ export const SESSION_LIMITS = {
   /** A prompt that the agent has not taken for this long: people are told why. */
   waitingNoticeMs: 15_000,
   promptMaxBytes: 1024 * 1024,
+  commandMaxChars: 64 * 1024,
   /** In one session's line. */
   maxWaitingPrompts: 100,
 } as const;
