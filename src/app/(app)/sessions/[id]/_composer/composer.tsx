@@ -7,14 +7,18 @@ import type { Session } from "../../../../../server/sessions/session-store";
 import { PERMISSION_MODES } from "../../../../_session/permission-modes";
 import { IconButton } from "../../../../_ui/icon-button";
 import { Notice } from "../../../../_ui/notice";
+import { isTouch } from "./is-touch";
 import { ModelButton } from "./model-button";
 import { useAbort } from "./use-abort";
 import { useDraft } from "./use-draft";
 import { commandIn, useSend } from "./use-send";
 
 export interface ComposerHandle {
+  focus(): void;
   /** Writes a text, which a person may change and send. */
   propose(text: string): void;
+  /** Adds a text that would be lost elsewhere to what is written already. */
+  keep(text: string): void;
 }
 
 interface ComposerProps {
@@ -45,6 +49,8 @@ function Writing({ ref, session, isBusy }: Omit<ComposerProps, "canWrite">) {
   const isCommand = commandIn(text) !== null;
   const areaRef = useRef<HTMLTextAreaElement>(null);
   useImperativeHandle(ref, () => ({
+    focus: () => areaRef.current?.focus(),
+    keep: (kept) => setText(text.trim() === "" ? kept : `${text}\n\n${kept}`),
     propose(proposed) {
       if (text.trim() === "") setText(proposed);
       areaRef.current?.focus();
@@ -141,9 +147,4 @@ function CommandHint() {
       <span className="max-sm:hidden">runs in the container; the agent is not asked</span>
     </span>
   );
-}
-
-/** Where there is no Shift to hold, Enter is a new line. */
-function isTouch(): boolean {
-  return window.matchMedia("(pointer: coarse)").matches;
 }

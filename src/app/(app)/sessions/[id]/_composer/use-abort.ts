@@ -7,13 +7,14 @@ import { hasOpenOverlay } from "../../../../_ui/open-overlay";
 /** The second Escape counts when it comes within this. */
 const PAIR_MS = 800;
 
-/** Stops the agent, by a button or by Escape twice; what it did so far stays. */
+/** Stops the agent, by a button or by Escape twice; what it did so far stays, and what waits goes on. */
 export function useAbort(sessionId: string, canAbort: boolean): { isAborting: boolean; abort: () => void } {
   const [isAborting, setAborting] = useState(false);
   const run = async () => {
     setAborting(true);
     try {
-      await api.prompts.abort.mutate({ sessionId });
+      const { aborted, kept } = await api.prompts.abort.mutate({ sessionId });
+      if (aborted && kept > 0) toast(stoppedSentence(kept));
     } catch (cause) {
       toast(sentenceOf(cause));
     }
@@ -21,6 +22,13 @@ export function useAbort(sessionId: string, canAbort: boolean): { isAborting: bo
   };
   useEscapeTwice(canAbort, () => void run());
   return { isAborting, abort: () => void run() };
+}
+
+/** @param kept how many prompts wait, the next of which begins by itself */
+export function stoppedSentence(kept: number): string {
+  return kept === 1
+    ? "Stopped. The prompt that waited is kept and begins now."
+    : `Stopped. ${kept} prompts that waited are kept: the next begins now, the others follow.`;
 }
 
 function useEscapeTwice(enabled: boolean, act: () => void): void {
