@@ -83,6 +83,19 @@ describe("the line of waiting prompts", () => {
     await remove(id);
   });
 
+  it("is passed by what is sent with Ctrl and Enter", async () => {
+    const id = await busySession("one");
+    const { page } = await open(id);
+    await waitingList(page).getByText("1 waiting").waitFor(LONG);
+    await composer(page).fill("#script\nsay at once");
+    await page.keyboard.press("Control+Enter");
+    await expect.poll(() => spoken(page), LONG).toMatch(/at once.*one/);
+    expect(await composer(page).inputValue()).toBe("");
+    await allRan(id);
+    expect(saidBy(await readEvents(client(), id))).toEqual(["at work", "at once", "one"]);
+    await remove(id);
+  });
+
   it("outlives the server, and is run in its order after it, each prompt once", async () => {
     const id = await busySession("one", "two", "three", "four");
     const { items } = await client().prompts.queue.query({ sessionId: id });

@@ -61,7 +61,7 @@ export function requireRoom(store: Store, sessionId: string): void {
   throw new AppError(
     "CONFLICT",
     "session_busy",
-    `${most} prompts wait in this session already. Let some of them run, or stop them, then send it again.`,
+    `${most} prompts wait in this session already. Let some of them run, or cancel some, then send it again.`,
   );
 }
 

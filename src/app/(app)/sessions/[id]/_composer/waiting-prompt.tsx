@@ -57,7 +57,7 @@ export function WaitingPrompt(props: WaitingPromptProps) {
     if (await act(() => api.prompts[what].mutate({ promptId }))) onGone();
   };
   return (
-    <li className="flex items-start gap-1 py-1 pr-1 pl-3">
+    <li className="flex min-h-10 items-center gap-1 py-1 pr-1 pl-3">
       <p
         dir="auto"
         title={text.length > CHARACTERS_SHOWN ? undefined : withoutReordering(text)}
