@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { modelRef } from "../../../../sidecar/src/contract";
+import { SESSION_LIMITS } from "../../sessions/limits";
 import { procedure, router } from "../builders";
 import { idInput, pageInput } from "./page-input";
 import { promptText } from "./sessions";
@@ -42,7 +43,7 @@ export const promptsRouter = router({
     .input(
       z.object({
         sessionId: idInput,
-        command: textInput.min(1).max(64 * 1024),
+        command: textInput.min(1).max(SESSION_LIMITS.commandMaxChars),
         key,
       }),
     )
