@@ -64,7 +64,7 @@ describe("faults", () => {
       expect(await containersOf(product.instance)).toEqual([container]);
     }
     heard = await hearsMoreThan(heard, id);
-    expect(await product.client.prompts.abort.mutate({ sessionId: id })).toEqual({ aborted: true });
+    expect(await product.client.prompts.abort.mutate({ sessionId: id })).toMatchObject({ aborted: true });
     const events = await eventsUntilTurnEnds(id, promptId);
     expect(events.map((e) => e.seq)).toEqual(events.map((_, i) => i + 1));
     const spoken = wordsOf(events);
@@ -145,7 +145,7 @@ describe("faults", () => {
         code,
         message: expect.stringMatching(/tries again by itself at .+ stop the turn and .+\.$/) as string,
       });
-      expect(await product.client.prompts.abort.mutate({ sessionId: id })).toEqual({ aborted: true });
+      expect(await product.client.prompts.abort.mutate({ sessionId: id })).toMatchObject({ aborted: true });
       expect(outcomesOf(await eventsUntilTurnEnds(id, promptId)).at(-1)).toBe("aborted");
     }
     await remove(id);

@@ -186,6 +186,24 @@ function tokenOf(body: unknown): string {
   return token;
 }
 
+/** As the operator of the installation adds people, with the role `member`. */
+export async function addPerson(
+  product: Product,
+  person: { name: string; email: string; password: string },
+): Promise<void> {
+  const args = ["user", "create", "--email", person.email, "--name", person.name, "--role", "member"];
+  const running = run(
+    process.execPath,
+    ["--import", "tsx", "src/server/cli/admin.ts", ...args, "--password-stdin"],
+    {
+      cwd: ROOT,
+      env: { ...process.env, PORT: new URL(product.url).port, OPENAGENT_DATA_DIR: product.dataDir },
+    },
+  );
+  running.child.stdin?.end(`${person.password}\n`);
+  await running;
+}
+
 /** Far above what anything here takes on a slow machine, and below a test's own limit, which cannot say what was missing. */
 const LIMIT_MS = 90_000;
 

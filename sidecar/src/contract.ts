@@ -90,6 +90,8 @@ export const eventData = {
   }),
   /** server */
   "prompt.edited": z.object({ promptId: wireId, text: z.string() }),
+  /** server: the place among those that wait from now on; 1 is the next to run. */
+  "prompt.moved": z.object({ promptId: wireId, position: z.number().int().positive() }),
   /** server */
   "prompt.started": z.object({ promptId: wireId }),
   /** server */

@@ -162,7 +162,7 @@ export function composeSessions(deps: Deps): SessionServices {
       idle,
       recheckAccess: (sessionId) => terminals.recheckAccess(sessionId),
     }),
-    prompts: createPrompts({ db, queue, models: deps.models, onDispatchError: report }),
+    prompts: createPrompts({ db, log, clock, queue, models: deps.models, onDispatchError: report }),
     requests,
     terminals,
     lifecycle,

@@ -22,6 +22,7 @@ export const REASONS = [
   "session_busy",
   "session_limit",
   "already_answered",
+  "not_waiting",
   "no_key",
   "unknown_model",
   "bad_endpoint",

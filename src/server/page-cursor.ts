@@ -1,12 +1,12 @@
-/** Pages of lists that are sorted by a time and, where times are equal, by id. */
+/** Pages of lists that are sorted by a time and, where times are equal, by id; or by a place that no two share. */
 import { and, type Column, eq, gt, lt, or, type SQL } from "drizzle-orm";
 import { z } from "zod";
 import { AppError } from "./errors";
 
 /** Where a page of a list ended: opaque to callers, and good whatever became of the row since. */
 interface PagePosition {
-  /** ISO time by which the list is sorted. */
-  at: string;
+  /** ISO time or place by which the list is sorted. */
+  at: string | number;
   id: string;
 }
 
@@ -23,6 +23,13 @@ export interface Page<T> {
 }
 
 const position = z.tuple([z.iso.datetime(), z.string().min(1)]);
+const place = z.tuple([
+  z
+    .string()
+    .regex(/^-?\d{1,15}$/)
+    .transform(Number),
+  z.string().min(1),
+]);
 
 /**
  * The condition for rows behind the cursor; none without a cursor.
@@ -34,16 +41,23 @@ export function behindCursor(
   order: "newest first" | "oldest first",
 ): SQL | undefined {
   if (cursor === undefined) return undefined;
-  const { at, id } = decodeCursor(cursor);
+  const [at, id] = decodeCursor(cursor, position);
   const behind = order === "newest first" ? lt : gt;
   return or(behind(columns.at, at), and(eq(columns.at, at), behind(columns.id, id)));
+}
+
+/** As {@link behindCursor}, for a list in the order of its places. */
+export function behindPlace(cursor: string | undefined, column: Column): SQL | undefined {
+  if (cursor === undefined) return undefined;
+  const [at] = decodeCursor(cursor, place);
+  return gt(column, at);
 }
 
 /** @param rows one more than the page's limit where the list goes on */
 export function pageOf<Row, Item>(
   rows: Row[],
   limit: number,
-  read: { positionOf(row: Row): PagePosition; itemOf(row: Row): Item },
+  read: { positionOf(row: Row): PagePosition; itemOf(row: Row, index: number): Item },
 ): Page<Item> {
   const shown = rows.slice(0, limit);
   const last = shown.at(-1);
@@ -55,8 +69,8 @@ function encodeCursor({ at, id }: PagePosition): string {
   return Buffer.from(`${at}|${id}`).toString("base64url");
 }
 
-function decodeCursor(cursor: string): PagePosition {
-  const parsed = position.safeParse(Buffer.from(cursor, "base64url").toString("utf8").split("|"));
+function decodeCursor<T>(cursor: string, form: z.ZodType<T>): T {
+  const parsed = form.safeParse(Buffer.from(cursor, "base64url").toString("utf8").split("|"));
   if (!parsed.success) {
     throw new AppError(
       "BAD_REQUEST",
@@ -64,6 +78,5 @@ function decodeCursor(cursor: string): PagePosition {
       "No page of this list gave that cursor. Send the `nextCursor` of the page before, or none for the first page.",
     );
   }
-  const [at, id] = parsed.data;
-  return { at, id };
+  return parsed.data;
 }

@@ -2,7 +2,9 @@ import { appendMessage, messageOf, PROMPT_TEXT_PREFIX, replaceMessage } from "./
 import type { EventOf, Timeline } from "./state";
 import type { MessageView } from "./view";
 
-type PromptEvent = EventOf<"prompt.queued" | "prompt.edited" | "prompt.started" | "prompt.cancelled">;
+type PromptEvent = EventOf<
+  "prompt.queued" | "prompt.edited" | "prompt.moved" | "prompt.started" | "prompt.cancelled"
+>;
 
 export function applyPrompt(timeline: Timeline, event: PromptEvent): Timeline {
   switch (event.type) {
@@ -17,11 +19,21 @@ export function applyPrompt(timeline: Timeline, event: PromptEvent): Timeline {
         ),
       };
     }
+    case "prompt.moved":
+      return movePrompt(timeline, event);
     case "prompt.started":
       return beginPrompt(timeline, event.data.promptId, { seq: event.seq });
     case "prompt.cancelled":
       return cancelPrompt(timeline, event);
   }
+}
+
+function movePrompt(timeline: Timeline, event: EventOf<"prompt.moved">): Timeline {
+  const { promptId, position } = event.data;
+  const moved = timeline.queue.find((waiting) => waiting.promptId === promptId);
+  if (moved === undefined) return timeline;
+  const others = timeline.queue.filter((waiting) => waiting !== moved);
+  return { ...timeline, queue: others.toSpliced(position - 1, 0, moved) };
 }
 
 /** One that waits is gone. One that was begun stays where it stands and says that nothing came of it. */

@@ -72,6 +72,7 @@ function randomBody(random: (below: number) => number): EventBody {
       },
     }),
     () => ({ type: "prompt.edited", data: { promptId: one("prm"), text: "edited" } }),
+    () => ({ type: "prompt.moved", data: { promptId: one("prm", 1000), position: 1 + random(3) } }),
     () => ({ type: "prompt.started", data: { promptId: one("prm", 1000) } }),
     () => ({ type: "prompt.cancelled", data: { promptId: one("prm", 1000) } }),
     () => ({ type: "turn.started", data: { turnId: one("turn"), promptId: one("prm", 1000) } }),

@@ -3,7 +3,7 @@ import type { EventBody, SessionEvent } from "../../sidecar/src/contract";
 import { messageOf } from "./messages";
 import { AT, numbered, plainTurn, tokens } from "./testing";
 import { applyEvent, emptyTimeline, timelineOf, TimelineGapError, type Timeline } from "./timeline";
-import { timelineWindow } from "./window";
+import { timelineFromWindow, timelineWindow } from "./window";
 
 const of = (...bodies: EventBody[]): Timeline => timelineOf(numbered(bodies));
 const all = (timeline: Timeline) => timelineWindow(timeline, { limit: Number.MAX_SAFE_INTEGER });
@@ -82,6 +82,59 @@ describe("prompts", () => {
       { type: "prompt.cancelled", data: { promptId: "prm_1" } },
     );
     expect(timeline.queue).toMatchObject([{ promptId: "prm_2", parts: [{ text: "other" }] }]);
+  });
+});
+
+describe("the line of waiting prompts", () => {
+  const moved = (n: number, position: number): EventBody => ({
+    type: "prompt.moved",
+    data: { promptId: `prm_${n}`, position },
+  });
+  const started = (n: number): EventBody => ({ type: "prompt.started", data: { promptId: `prm_${n}` } });
+  const edited = (n: number, text: string): EventBody => ({
+    type: "prompt.edited",
+    data: { promptId: `prm_${n}`, text },
+  });
+  const line = (timeline: Timeline) => timeline.queue.map(({ promptId }) => promptId);
+  const four = [queued(1), queued(2), queued(3), queued(4)];
+
+  it.each([
+    ["to the front", moved(3, 1), [3, 1, 2, 4]],
+    ["back", moved(1, 3), [2, 3, 1, 4]],
+    ["to its own place", moved(2, 2), [1, 2, 3, 4]],
+    ["behind the last", moved(2, 9), [1, 3, 4, 2]],
+    ["as one that does not wait", moved(7, 1), [1, 2, 3, 4]],
+  ])("keeps its order but for one that is moved %s", (_where, move, order) => {
+    expect(line(of(...four, move))).toEqual(order.map((n) => `prm_${n}`));
+  });
+  it("shows an edit at the place that the prompt has now, and begins with the new text", () => {
+    const timeline = of(...four, moved(3, 1), edited(3, "better"));
+    expect(timeline.queue[0]).toMatchObject({ promptId: "prm_3", by: "usr_1", parts: [{ text: "better" }] });
+    const begun = of(...four, moved(3, 1), edited(3, "better"), started(3));
+    expect(messageOf(begun, "prm_3")).toMatchObject({ state: "done", parts: [{ text: "better" }] });
+    expect(line(begun)).toEqual(["prm_1", "prm_2", "prm_4"]);
+  });
+  it("is left as it is by an edit or a move of what has begun", () => {
+    const begun = of(...four, started(1));
+    const late = of(...four, started(1), edited(1, "late"), moved(1, 1));
+    expect(line(late)).toEqual(line(begun));
+    expect(messageOf(late, "prm_1")).toEqual(messageOf(begun, "prm_1"));
+  });
+  it("is the same for whoever opens the page between a move and what follows it", () => {
+    const events = numbered([
+      ...plainTurn(9),
+      ...four,
+      moved(4, 1),
+      edited(4, "better"),
+      started(4),
+      { type: "prompt.cancelled", data: { promptId: "prm_2" } },
+      moved(3, 1),
+    ]);
+    const whole = all(timelineOf(events));
+    for (const [cut] of events.entries()) {
+      const opened = timelineFromWindow(all(timelineOf(events.slice(0, cut))));
+      expect(all(timelineOf(events.slice(cut), opened)), `opened after ${cut}`).toEqual(whole);
+    }
   });
 });
 

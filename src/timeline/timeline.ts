@@ -80,6 +80,7 @@ function dispatch(timeline: Timeline, event: SessionEvent): Timeline {
       return applySession(timeline, event);
     case "prompt.queued":
     case "prompt.edited":
+    case "prompt.moved":
     case "prompt.started":
     case "prompt.cancelled":
       return applyPrompt(timeline, event);

@@ -17,6 +17,7 @@ const NEEDED = {
   "session.updated": [],
   "prompt.queued": ["promptId", "text", "kind", "by"],
   "prompt.edited": ["promptId", "text"],
+  "prompt.moved": ["promptId"],
   "prompt.started": ["promptId"],
   "prompt.cancelled": ["promptId"],
   "turn.started": ["turnId", "promptId"],

@@ -19,6 +19,7 @@ export type StoredMark = Mark & { id: number };
  */
 const UNLISTED: ReadonlySet<EventType> = new Set<EventType>([
   "prompt.edited",
+  "prompt.moved",
   "message.started",
   "message.ended",
   "part.started",

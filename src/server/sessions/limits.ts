@@ -36,6 +36,7 @@ export const SESSION_LIMITS = {
   /** A page says that somebody looks at it every third of this. */
   watchMs: 90_000,
   promptMaxBytes: 1024 * 1024,
+  commandMaxChars: 64 * 1024,
   /** In one session's line. */
   maxWaitingPrompts: 100,
 } as const;

@@ -1,51 +1,38 @@
-import { and, count, eq, max } from "drizzle-orm";
-import type { Failure, ModelRef, SidecarEventBody } from "../../../sidecar/src/contract";
+import { and, eq } from "drizzle-orm";
+import type { Failure, SidecarEventBody } from "../../../sidecar/src/contract";
 import type { PromptRequest } from "../../../sidecar/src/protocol";
 import type { Logger } from "../log";
 import { type Clock, isoNow } from "../clock";
 import type { Database, Store } from "../db/database";
-import { type Attachment, prompts } from "../db/schema";
-import { AppError } from "../errors";
+import { prompts } from "../db/schema";
 import type { EventLog, LogTransaction } from "../events/event-log";
-import { newId } from "../ids";
 import type { SidecarClient } from "../sidecar-client/sidecar-client";
 import { SidecarError, type SidecarErrorCode } from "../sidecar-client/sidecar-error";
 import type { Connection } from "./connections";
 import type { KeyedMutex } from "./keyed-mutex";
-import { titleByPrompt } from "./decisions";
-import { SESSION_LIMITS } from "./limits";
+import {
+  answeredBefore,
+  insertPrompt,
+  type NewPrompt,
+  type PromptAnswer,
+  requireRoom,
+  titleUntitled,
+} from "./prompt-intake";
 import { firstInState, type PromptId, type PromptRow, untilEnded } from "./running-prompt";
 import { findSession, setStatus, type SessionRow } from "./session-store";
-import { setTitle } from "./session-marks";
 import { createWaitingNotices } from "./waiting-notices";
-
-export interface NewPrompt {
-  sessionId: string;
-  userId: string;
-  key: string;
-  kind: "prompt" | "shell";
-  text: string;
-  model?: ModelRef | undefined;
-  agent?: string | undefined;
-  effort?: string | undefined;
-  attachments?: Attachment[] | undefined;
-}
+import { cancelPrompt, countWaiting, moveToFront } from "./waiting-prompts";
 
 export interface PromptQueue {
   /**
    * Durable at once; the same key again gives the first answer and adds nothing.
    * @throws AppError `bad_input` as {@link answered}, `session_busy` when too many wait already
    */
-  add(prompt: NewPrompt): { promptId: string; state: "running" | "queued" };
+  add(prompt: NewPrompt): PromptAnswer;
   /** As {@link add}, in a transaction of the caller's and with a key that is new; it waits for a dispatch. */
   insert(tx: LogTransaction, prompt: NewPrompt): void;
-  /**
-   * The answer given before for this key, if any.
-   * @throws AppError `bad_input` when it was given to somebody else, whose prompt this is not
-   */
-  answered(
-    prompt: Pick<NewPrompt, "sessionId" | "userId" | "key">,
-  ): { promptId: string; state: "running" | "queued" } | null;
+  /** {@link answeredBefore} */
+  answered(prompt: Pick<NewPrompt, "sessionId" | "userId" | "key">): PromptAnswer | null;
   /**
    * Hands the next prompt to the session's agent when it is free. Safe to call at any time and often: a prompt that was
    * handed over but not seen to start is handed over again under its own id, which the sidecar runs once.
@@ -54,10 +41,19 @@ export interface PromptQueue {
   /**
    * Ends the running turn. Where none runs, the first prompt in line leaves it and the next one's turn comes: it waits for
    * the session to start, or was handed over and did not arrive.
-   * @returns false when there was nothing to stop
+   * @returns `aborted` false when there was nothing to stop; `kept`: how many prompts wait after it, the next of which a
+   *   dispatch hands over
    * @throws SidecarError when the agent cannot be asked
    */
-  abort(sessionId: string): Promise<boolean>;
+  abort(sessionId: string): Promise<{ aborted: boolean; kept: number }>;
+  /**
+   * Puts a waiting prompt before all others, for good, then ends the running turn, so that a dispatch hands it over next. A
+   * prompt that is on its way to an agent which did not take it yet stays before it: there is no turn to end.
+   * @returns whether a turn was ended for it
+   * @throws AppError `not_waiting` when it has begun, or is gone; nothing is ended then
+   * @throws SidecarError when the agent cannot be asked; the prompt then is the next all the same
+   */
+  sendNow(prompt: PromptId): Promise<{ aborted: boolean }>;
   /** The rows' side of a turn's events. */
   onEvent(tx: LogTransaction, sessionId: string, body: SidecarEventBody): void;
 }
@@ -81,15 +77,25 @@ export function createPromptQueue(deps: Deps): PromptQueue {
   const { db, log, clock } = deps;
   const notices = createWaitingNotices(clock);
 
-  const answered: PromptQueue["answered"] = ({ sessionId, userId, key }) => {
-    const row = db
-      .select({ promptId: prompts.id, state: prompts.answeredState, userId: prompts.userId })
-      .from(prompts)
-      .where(and(eq(prompts.sessionId, sessionId), eq(prompts.key, key)))
-      .get();
-    if (!row) return null;
-    if (row.userId !== userId) throw keyTaken();
-    return { promptId: row.promptId, state: row.state };
+  const answered: PromptQueue["answered"] = (prompt) => answeredBefore(db, prompt);
+
+  /** Never while a prompt is being handed over: it would be cancelled here and run there. */
+  const stopTurn = async (sessionId: string): Promise<boolean> => {
+    const running = firstInState(db, sessionId, "running");
+    const answer = await deps.connectionOf(sessionId)?.client.abort(running?.id);
+    if (answer?.aborted) {
+      // Whoever stops twice must not meet the same prompt again.
+      if (running) await untilEnded(db, running.id);
+      return true;
+    }
+    // It has just ended by itself; its last events are on the way.
+    if (answer?.known) return false;
+    return log.transaction((tx) => {
+      const first = firstOpen(tx.store, sessionId);
+      if (!first) return false;
+      cancelPrompt(tx, first, { reason: "Stopped before it began.", now: isoNow(clock) });
+      return true;
+    });
   };
 
   return {
@@ -128,29 +134,26 @@ export function createPromptQueue(deps: Deps): PromptQueue {
           const isWaiting = WAITS.has(error.code);
           if (isWaiting && !notices.refused(next)) return;
           log.transaction((tx) => {
-            if (!isWaiting) cancel(tx, next, { reason: error.message, now: isoNow(clock) });
+            if (!isWaiting) cancelPrompt(tx, next, { reason: error.message, now: isoNow(clock) });
             tx.append(sessionId, { type: "error", data: failureOf(error) });
           });
         }
       }),
-    // Never while a prompt is being handed over: it would be cancelled here and run there.
     abort: (sessionId) =>
+      deps.mutex.run(sessionId, async () => ({
+        aborted: await stopTurn(sessionId),
+        kept: countWaiting(db, sessionId),
+      })),
+    sendNow: ({ id, sessionId }) =>
       deps.mutex.run(sessionId, async () => {
+        log.transaction((tx) => moveToFront(tx, id));
         const running = firstInState(db, sessionId, "running");
-        const answer = await deps.connectionOf(sessionId)?.client.abort(running?.id);
-        if (answer?.aborted) {
-          // Whoever stops twice must not meet the same prompt again.
-          if (running) await untilEnded(db, running.id);
-          return true;
-        }
-        // It has just ended by itself; its last events are on the way.
-        if (answer?.known) return false;
-        return log.transaction((tx) => {
-          const first = firstOpen(tx.store, sessionId);
-          if (!first) return false;
-          cancel(tx, first, { reason: "Stopped before it began.", now: isoNow(clock) });
-          return true;
-        });
+        if (!running) return { aborted: false };
+        // Of whatever turn runs, not of that prompt: the agent refuses for good one that was stopped before it came.
+        const answer = await deps.connectionOf(sessionId)?.client.abort();
+        if (!answer?.aborted) return { aborted: false };
+        await untilEnded(db, running.id);
+        return { aborted: true };
       }),
     onEvent(tx, sessionId, body) {
       if (body.type === "turn.started") {
@@ -171,73 +174,8 @@ export function createPromptQueue(deps: Deps): PromptQueue {
   };
 }
 
-function requireRoom(store: Store, sessionId: string): void {
-  const waiting = store
-    .select({ n: count() })
-    .from(prompts)
-    .where(and(eq(prompts.sessionId, sessionId), eq(prompts.state, "queued")))
-    .get();
-  const most = SESSION_LIMITS.maxWaitingPrompts;
-  if ((waiting?.n ?? 0) < most) return;
-  throw new AppError(
-    "CONFLICT",
-    "session_busy",
-    `${most} prompts wait in this session already. Let some of them run, or stop them, then send it again.`,
-  );
-}
-
-function keyTaken(): AppError {
-  return new AppError(
-    "CONFLICT",
-    "bad_input",
-    "Somebody else used this key in this session. Send the prompt with another one, such as a UUID.",
-  );
-}
-
 function firstOpen(store: Store, sessionId: string): PromptId | undefined {
   return firstInState(store, sessionId, "running") ?? firstInState(store, sessionId, "queued");
-}
-
-function titleUntitled(tx: LogTransaction, { sessionId, text }: NewPrompt): void {
-  const session = findSession(tx.store, sessionId);
-  const title = session ? titleByPrompt(session, text) : null;
-  if (session && title !== null) setTitle(tx, session, title);
-}
-
-function insertPrompt(
-  tx: LogTransaction,
-  prompt: NewPrompt,
-  opts: { state: "running" | "queued"; now: string },
-): string {
-  const id = newId("prm");
-  const last = tx.store
-    .select({ position: max(prompts.position) })
-    .from(prompts)
-    .where(eq(prompts.sessionId, prompt.sessionId))
-    .get();
-  tx.store
-    .insert(prompts)
-    .values({
-      ...prompt,
-      id,
-      state: "queued",
-      answeredState: opts.state,
-      position: (last?.position ?? 0) + 1,
-      createdAt: opts.now,
-    })
-    .run();
-  tx.append(prompt.sessionId, {
-    type: "prompt.queued",
-    data: {
-      promptId: id,
-      text: prompt.text,
-      kind: prompt.kind,
-      by: prompt.userId,
-      ...(prompt.model ? { model: prompt.model } : {}),
-      ...(prompt.agent ? { agent: prompt.agent } : {}),
-    },
-  });
-  return id;
 }
 
 /** The prompt that was handed over and not seen to start, else the next in line, which becomes the one that runs. */
@@ -254,18 +192,6 @@ function takeNext(tx: LogTransaction, sessionId: string, now: string): PromptRow
 
 function failureOf({ code, message, detail }: SidecarError): Failure {
   return { code, message, ...(detail ? { detail } : {}) };
-}
-
-function cancel(tx: LogTransaction, prompt: PromptId, opts: { reason: string; now: string }): void {
-  tx.store
-    .update(prompts)
-    .set({ state: "cancelled", endedAt: opts.now })
-    .where(eq(prompts.id, prompt.id))
-    .run();
-  tx.append(prompt.sessionId, {
-    type: "prompt.cancelled",
-    data: { promptId: prompt.id, reason: opts.reason },
-  });
 }
 
 function promptRequestOf(session: SessionRow, prompt: PromptRow): PromptRequest {

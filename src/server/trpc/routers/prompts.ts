@@ -1,14 +1,18 @@
 import { z } from "zod";
 import { modelRef } from "../../../../sidecar/src/contract";
+import { SESSION_LIMITS } from "../../sessions/limits";
 import { procedure, router } from "../builders";
-import { idInput } from "./page-input";
+import { idInput, pageInput } from "./page-input";
 import { promptText } from "./sessions";
 import { textInput } from "./text-input";
 
+const read = procedure({ kind: "person", scope: "sessions:read" });
 const write = procedure({ kind: "person", scope: "sessions:write" });
 const key = textInput
   .min(1, "The key makes a repeated call harmless: send something unique, such as a UUID.")
   .max(200);
+
+const byId = z.object({ promptId: idInput });
 
 const attachment = z.object({
   name: textInput.min(1).max(255),
@@ -39,13 +43,30 @@ export const promptsRouter = router({
     .input(
       z.object({
         sessionId: idInput,
-        command: textInput.min(1).max(64 * 1024),
+        command: textInput.min(1).max(SESSION_LIMITS.commandMaxChars),
         key,
       }),
     )
     .mutation(({ ctx, input: { command, ...rest } }) =>
       ctx.services.prompts.send(ctx.caller, { ...rest, text: command, kind: "shell" }),
     ),
+
+  /** Those that wait, the next to run first. */
+  queue: read
+    .input(pageInput.extend({ sessionId: idInput }))
+    .query(({ ctx, input }) => ctx.services.prompts.queue(ctx.caller, input)),
+
+  edit: write
+    .input(byId.extend({ text: promptText }))
+    .mutation(({ ctx, input }) => ctx.services.prompts.edit(ctx.caller, input)),
+
+  cancel: write
+    .input(byId)
+    .mutation(({ ctx, input }) => ctx.services.prompts.cancel(ctx.caller, input.promptId)),
+
+  sendNow: write
+    .input(byId)
+    .mutation(({ ctx, input }) => ctx.services.prompts.sendNow(ctx.caller, input.promptId)),
 
   abort: write
     .input(z.object({ sessionId: idInput }))

@@ -10,7 +10,10 @@ import { sessionRights } from "../../../_session/session-rights";
 import { toast } from "../../../_ui/toast";
 import { useShell } from "../../_shell/shell-context";
 import { Composer, type ComposerHandle } from "./_composer/composer";
+import { isTouch } from "./_composer/is-touch";
 import { newKey } from "./_composer/new-key";
+import { useBeginning } from "./_composer/use-beginning";
+import { WaitingPrompts } from "./_composer/waiting-prompts";
 import { Conversation } from "./_conversation/conversation";
 import { respond } from "./_conversation/request-answer";
 import { withoutReordering } from "../../../_ui/shown-text";
@@ -37,6 +40,7 @@ export function SessionView({ session, timeline, hasOlder, loadOlder }: SessionV
   const rights = sessionRights(me, session);
   const panel = usePanel();
   const composerRef = useRef<ComposerHandle>(null);
+  const beginning = useBeginning(timeline);
   useReadMark(session);
   useWatch(session);
   usePageTitle(withoutReordering(session.title));
@@ -54,12 +58,26 @@ export function SessionView({ session, timeline, hasOlder, loadOlder }: SessionV
             timeline={timeline}
             session={session}
             names={names}
+            beginning={beginning}
             hasOlder={hasOlder}
             loadOlder={loadOlder}
             onRespond={respond}
             readOnly={!rights.write}
             onContinue={rights.write ? () => void goOn(session.id) : undefined}
             onIdea={rights.write ? (text) => composerRef.current?.propose(text) : undefined}
+          />
+          <WaitingPrompts
+            session={session}
+            timeline={timeline}
+            names={names}
+            userId={me.id}
+            canWrite={rights.write}
+            beginning={beginning}
+            onKeep={(text) => composerRef.current?.keep(text)}
+            onEmptied={() => {
+              // Under a finger it would bring up the keyboard.
+              if (!isTouch()) composerRef.current?.focus();
+            }}
           />
           <EndedNotice session={session} canWrite={rights.write} />
           <Composer

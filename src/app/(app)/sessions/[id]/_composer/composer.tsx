@@ -7,14 +7,18 @@ import type { Session } from "../../../../../server/sessions/session-store";
 import { PERMISSION_MODES } from "../../../../_session/permission-modes";
 import { IconButton } from "../../../../_ui/icon-button";
 import { Notice } from "../../../../_ui/notice";
+import { isTouch } from "./is-touch";
 import { ModelButton } from "./model-button";
 import { useAbort } from "./use-abort";
 import { useDraft } from "./use-draft";
 import { commandIn, useSend } from "./use-send";
 
 export interface ComposerHandle {
+  focus(): void;
   /** Writes a text, which a person may change and send. */
   propose(text: string): void;
+  /** Adds a text that would be lost elsewhere to what is written already. */
+  keep(text: string): void;
 }
 
 interface ComposerProps {
@@ -41,18 +45,20 @@ function Writing({ ref, session, isBusy }: Omit<ComposerProps, "canWrite">) {
   const [text, setText] = useDraft(session.id);
   const [model, setModel] = useState<ModelRef | null>(null);
   const { isSending, error, send } = useSend(session);
-  const { isAborting, abort } = useAbort(session.id, isBusy);
+  const { isAborting, kept, abort } = useAbort(session.id, isBusy);
   const isCommand = commandIn(text) !== null;
   const areaRef = useRef<HTMLTextAreaElement>(null);
   useImperativeHandle(ref, () => ({
+    focus: () => areaRef.current?.focus(),
+    keep: (kept) => setText(text.trim() === "" ? kept : `${text}\n\n${kept}`),
     propose(proposed) {
       if (text.trim() === "") setText(proposed);
       areaRef.current?.focus();
     },
   }));
-  const submit = async () => {
+  const submit = async (isNow: boolean) => {
     if (text.trim() === "") return;
-    const arrived = await send({ text, model });
+    const arrived = await send({ text, model, isNow });
     // What was typed meanwhile is not thrown away.
     if (arrived && (areaRef.current === null || areaRef.current.value === text)) setText("");
     areaRef.current?.focus();
@@ -61,7 +67,7 @@ function Writing({ ref, session, isBusy }: Omit<ComposerProps, "canWrite">) {
     if (event.key !== "Enter" || event.shiftKey || event.altKey || event.nativeEvent.isComposing) return;
     if (isTouch() && !event.metaKey && !event.ctrlKey) return;
     event.preventDefault();
-    void submit();
+    void submit(isBusy && (event.metaKey || event.ctrlKey) && !isTouch());
   };
   return (
     <form
@@ -69,10 +75,13 @@ function Writing({ ref, session, isBusy }: Omit<ComposerProps, "canWrite">) {
       className="mx-auto w-full max-w-[792px] px-4 pb-[max(12px,env(safe-area-inset-bottom))]"
       onSubmit={(event) => {
         event.preventDefault();
-        void submit();
+        void submit(false);
       }}
     >
       {error !== null && <Notice className="mb-2">{error}</Notice>}
+      <p role="status" className={kept === null ? "sr-only" : "px-3 pb-2 text-small text-muted"}>
+        {kept}
+      </p>
       <div className="rounded-lg border border-field-line bg-bg focus-within:border-accent">
         <textarea
           ref={areaRef}
@@ -101,7 +110,7 @@ function Writing({ ref, session, isBusy }: Omit<ComposerProps, "canWrite">) {
             </IconButton>
           )}
           <IconButton
-            label={isBusy ? "Send, to wait in line" : "Send"}
+            label={isBusy ? "Send, to wait in line; with Ctrl or ⌘ now" : "Send"}
             keys={["⏎"]}
             kind="primary"
             type="submit"
@@ -141,9 +150,4 @@ function CommandHint() {
       <span className="max-sm:hidden">runs in the container; the agent is not asked</span>
     </span>
   );
-}
-
-/** Where there is no Shift to hold, Enter is a new line. */
-function isTouch(): boolean {
-  return window.matchMedia("(pointer: coarse)").matches;
 }

@@ -10,6 +10,8 @@ interface Outgoing {
   text: string;
   /** null: the session's own. */
   model: ModelRef | null;
+  /** Before all that waits; the turn that runs is stopped for it. */
+  isNow?: boolean;
 }
 
 /**
@@ -25,7 +27,7 @@ export function useSend({ id: sessionId, status }: Pick<Session, "id" | "status"
   const [isSending, setSending] = useState(false);
   const [error, setError] = useState<string | null>(null);
   const last = useRef<{ what: string; key: string } | null>(null);
-  const send = async ({ text, model }: Outgoing): Promise<boolean> => {
+  const send = async ({ text, model, isNow = false }: Outgoing): Promise<boolean> => {
     if (isSending) return false;
     const what = JSON.stringify([text, model]);
     const key = last.current?.what === what ? last.current.key : newKey();
@@ -33,8 +35,11 @@ export function useSend({ id: sessionId, status }: Pick<Session, "id" | "status"
     setSending(true);
     setError(null);
     try {
-      if (status === "stopped") await unlessBegun(() => api.sessions.resume.mutate({ id: sessionId }));
-      await deliver({ sessionId, text, key, model });
+      if (status === "stopped")
+        await unlessBegun(() => api.sessions.resume.mutate({ id: sessionId }), "session_busy");
+      const { promptId, state } = await deliver({ sessionId, text, key, model });
+      if (isNow && state === "queued")
+        await unlessBegun(() => api.prompts.sendNow.mutate({ promptId }), "not_waiting");
       last.current = null;
       return true;
     } catch (cause) {
@@ -47,10 +52,13 @@ export function useSend({ id: sessionId, status }: Pick<Session, "id" | "status"
   return { isSending, error, send };
 }
 
-/** @param resume asks the server; somebody else may have been first: then there is nothing left to do */
-export async function unlessBegun(resume: () => Promise<unknown>): Promise<void> {
-  await resume().catch((cause: unknown) => {
-    if (reasonOf(cause) !== "session_busy") throw cause;
+/** @param act asks the server; somebody else may have been first, which it gives as `reason`: then nothing is left to do */
+export async function unlessBegun(
+  act: () => Promise<unknown>,
+  reason: "session_busy" | "not_waiting",
+): Promise<void> {
+  await act().catch((cause: unknown) => {
+    if (reasonOf(cause) !== reason) throw cause;
   });
 }
 

@@ -29,6 +29,8 @@ export interface ConversationProps {
   sessionId: string;
   timeline: Timeline;
   session: Pick<Session, "status">;
+  /** The prompt that is about to begin; all others that wait stand elsewhere. */
+  beginning?: string | null;
   names: ReadonlyMap<string, string>;
   /** Older messages exist than the timeline holds. */
   hasOlder: boolean;
@@ -82,7 +84,7 @@ function Column(props: ConversationProps) {
             <Start {...shownWindow} />
             <Turns {...props} start={shownWindow.start} />
             <Now timeline={timeline} />
-            <Queue timeline={timeline} />
+            <Beginning timeline={timeline} promptId={props.beginning ?? null} />
             <div className="sticky bottom-0 z-10 mt-4 flex flex-col gap-2 bg-bg pb-3">
               {!following && <ToEnd timeline={timeline} onPress={toEnd} />}
               {showsPlan(timeline) && <TodoPanel todos={timeline.todos} />}
@@ -157,19 +159,19 @@ function Start({ loading, failed, showOlder, start }: ReturnType<typeof useShown
   ) : null;
 }
 
-function Queue({ timeline }: { timeline: Timeline }) {
-  return timeline.queue.map((message, index) => {
-    const waiting = waitingReason(timeline, index);
-    return (
-      <div key={message.id} className="mt-8">
-        {message.kind === "shell" ? (
-          <ShellCard message={message} agent={[]} waiting={waiting} />
-        ) : (
-          <PersonMessage message={message} waiting={waiting} />
-        )}
-      </div>
-    );
-  });
+function Beginning({ timeline, promptId }: { timeline: Timeline; promptId: string | null }) {
+  const message = timeline.queue.find((each) => each.promptId === promptId);
+  if (message === undefined) return null;
+  const waiting = waitingReason(timeline, 0);
+  return (
+    <div className="mt-8">
+      {message.kind === "shell" ? (
+        <ShellCard message={message} agent={[]} waiting={waiting} />
+      ) : (
+        <PersonMessage message={message} waiting={waiting} />
+      )}
+    </div>
+  );
 }
 
 /** What is going on at this moment, in a line that stays as long as the turn. */
