@@ -105,6 +105,7 @@ export function composeSessions(deps: Deps): SessionServices {
       requests.deliver(sessionId).catch((error: unknown) => report(sessionId, error));
       credentials.deliver(sessionId).catch((error: unknown) => report(sessionId, error));
     },
+    onCaughtUp: (sessionId) => queue.onCaughtUp(sessionId),
     onForged: (sessionId, error) => lifecycle.onForged(sessionId, error),
   });
   const registrar = createRegistrar({ db, log, clock, box: deps.box });

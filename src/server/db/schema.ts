@@ -217,6 +217,8 @@ export const prompts = sqliteTable(
     /** The answer given to the first call, given again to every later one. */
     answeredState: text("answered_state").$type<"running" | "queued">().notNull(),
     outcome: text("outcome").$type<TurnOutcome>(),
+    /** The turn that it began; it is never handed over again then, to whatever container. */
+    turnId: text("turn_id"),
     position: integer("position").notNull(),
     createdAt: text("created_at").notNull(),
     startedAt: text("started_at"),

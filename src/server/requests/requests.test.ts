@@ -127,6 +127,16 @@ describe("requests", () => {
     expect(delivered).toEqual([["req_1", { reply: "reject", message: "Nobody answered in time." }]]);
   });
 
+  it("are rejected by the time that has passed, whatever somebody sets the date to", () => {
+    opened("req_1");
+    expect(requests.expire()).toEqual([]);
+    t.clock.shift(2 * SESSION_LIMITS.requestDeadlineMs);
+    expect(requests.expire()).toEqual([]);
+    t.clock.shift(-4 * SESSION_LIMITS.requestDeadlineMs);
+    t.clock.advance(SESSION_LIMITS.requestDeadlineMs);
+    expect(requests.expire()).toEqual([t.sessionId]);
+  });
+
   it("are withdrawn when the agent stops waiting, and then take no answer", async () => {
     opened("req_1");
     const event = {

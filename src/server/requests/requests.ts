@@ -1,9 +1,10 @@
-import { and, asc, eq, isNotNull, isNull, lte, ne, notInArray, type SQL } from "drizzle-orm";
+import { and, asc, eq, isNotNull, isNull, ne, notInArray, type SQL } from "drizzle-orm";
 import type { Question, RequestKind, SidecarEventBody } from "../../../sidecar/src/contract";
 import type { RequestReply } from "../../../sidecar/src/protocol";
 import type { Caller } from "../auth/caller";
 import { type Clock, isoNow } from "../clock";
 import type { Database } from "../db/database";
+import { createDeadlines } from "../deadlines";
 import { requests, sessions } from "../db/schema";
 import { AppError, notFound } from "../errors";
 import type { EventLog, LogTransaction } from "../events/event-log";
@@ -65,6 +66,7 @@ export function createRequests(deps: {
   clientOf(sessionId: string): SidecarClient | null;
 }): Requests {
   const { db, log, clock } = deps;
+  const deadlines = createDeadlines(clock);
   const delivering = new Set<string>();
   /** Sessions that got another answer while theirs were being delivered. */
   const again = new Set<string>();
@@ -161,19 +163,14 @@ export function createRequests(deps: {
       }
     },
     expire() {
+      const due = deadlines.past(db.select().from(requests).where(isNull(requests.closedAt)).all());
+      if (due.length === 0) return [];
       const now = isoNow(clock);
-      return log.transaction((tx) => {
-        const due = tx.store
-          .select()
-          .from(requests)
-          .where(and(isNull(requests.closedAt), lte(requests.deadline, now)))
-          .all();
-        for (const row of due) {
-          const reply: RequestReply = { reply: "reject", message: "Nobody answered in time." };
-          close(tx, row, { reply, by: null, now, outcome: "expired" });
-        }
-        return [...new Set(due.map((row) => row.sessionId))];
+      const reply: RequestReply = { reply: "reject", message: "Nobody answered in time." };
+      log.transaction((tx) => {
+        for (const row of due) close(tx, row, { reply, by: null, now, outcome: "expired" });
       });
+      return [...new Set(due.map((row) => row.sessionId))];
     },
   };
 }

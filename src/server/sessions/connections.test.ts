@@ -21,12 +21,13 @@ describe("the event stream of a session's container", () => {
   let connections: Connections;
   let errors: string[];
   let forged: IngestError[];
+  let caughtUp: string[];
 
   beforeEach(async () => {
     t = testDatabase();
     log = createEventLog(t);
     sidecar = await serveSidecarStandIn();
-    [errors, forged] = [[], []];
+    [errors, forged, caughtUp] = [[], [], []];
     const write = (text: string) => {
       const line = logLine.parse(JSON.parse(text));
       if (line.level >= ERROR_LEVEL) errors.push(line.err.message);
@@ -39,6 +40,7 @@ describe("the event stream of a session's container", () => {
       egress: {} as EgressGate,
       onEvent: () => undefined,
       onProgress: () => undefined,
+      onCaughtUp: (sessionId) => void caughtUp.push(sessionId),
       onForged: (_sessionId, error) => void forged.push(error),
     });
   });

@@ -47,6 +47,8 @@ interface Deps {
   onEvent(tx: LogTransaction, sessionId: string, body: SidecarEventBody): void;
   /** After a commit, and after each (re)connect: what waits may go on. */
   onProgress(sessionId: string): void;
+  /** Nothing more is on its way at this moment. */
+  onCaughtUp(sessionId: string): void;
   /** The sidecar broke the rules of the event stream; nothing more is taken from it. */
   onForged(sessionId: string, error: IngestError): void;
 }
@@ -165,7 +167,7 @@ async function takeIn(
       const position = await deps.intake.take(sessionId, batch);
       opts.onCommitted();
       if (batch.some((event) => event.type === "turn.ended")) await acknowledge(deps, client, position);
-    }
+    } else deps.onCaughtUp(sessionId);
     // After a heartbeat too: what the agent could not take while it restarted gets another try.
     if (batch.length === 0 || !batch.every(isOutput)) deps.onProgress(sessionId);
   }

@@ -192,4 +192,48 @@ describe("prompt queue", () => {
     await q.queue.dispatch(t.sessionId);
     expect(q.taken.map((p) => p.text)).toEqual(["good"]);
   });
+
+  /** Its turn began in a container that is no more; a new one has come. */
+  async function replacedInTheMiddle(): Promise<{ promptId: string }> {
+    const prompt = add("once");
+    await q.queue.dispatch(t.sessionId);
+    q.begins(prompt.promptId);
+    // What the new container knows nothing of.
+    q.turns.clear();
+    t.db.update(sessions).set({ status: "idle" }).run();
+    return prompt;
+  }
+
+  it("hands over no prompt that was seen to start, to whatever container, and after a restart neither", async () => {
+    await replacedInTheMiddle();
+    await q.queue.dispatch(t.sessionId);
+    q.restart();
+    await q.queue.dispatch(t.sessionId);
+    expect(q.taken.map(({ text }) => text)).toEqual(["once"]);
+  });
+
+  it("ends a turn of which its container left no word, as interrupted, and goes on with the next", async () => {
+    const { promptId } = await replacedInTheMiddle();
+    add("next");
+    q.queue.onCaughtUp(t.sessionId);
+    const ended = q.log.read(t.sessionId, 0).filter(({ type }) => type === "turn.ended");
+    expect(ended).toMatchObject([
+      { data: { promptId, outcome: "interrupted", error: { code: "turn_lost" } } },
+    ]);
+    q.queue.onCaughtUp(t.sessionId);
+    await q.queue.dispatch(t.sessionId);
+    expect(q.taken.map(({ text }) => text)).toEqual(["once", "next"]);
+    expect(q.types().filter((type) => type === "turn.ended")).toHaveLength(1);
+  });
+
+  it("leaves a turn alone that runs, or of which the container still tells", async () => {
+    const { promptId } = add("runs");
+    await q.queue.dispatch(t.sessionId);
+    q.queue.onCaughtUp(t.sessionId);
+    q.begins(promptId);
+    q.queue.onCaughtUp(t.sessionId);
+    t.db.update(sessions).set({ status: "creating" }).run();
+    q.queue.onCaughtUp(t.sessionId);
+    expect(q.types()).not.toContain("turn.ended");
+  });
 });

@@ -1,4 +1,4 @@
-import { and, eq } from "drizzle-orm";
+import { and, eq, type SQL } from "drizzle-orm";
 import type { Failure, SidecarEventBody } from "../../../sidecar/src/contract";
 import type { PromptRequest } from "../../../sidecar/src/protocol";
 import type { Logger } from "../log";
@@ -35,7 +35,8 @@ export interface PromptQueue {
   answered(prompt: Pick<NewPrompt, "sessionId" | "userId" | "key">): PromptAnswer | null;
   /**
    * Hands the next prompt to the session's agent when it is free. Safe to call at any time and often: a prompt that was
-   * handed over but not seen to start is handed over again under its own id, which the sidecar runs once.
+   * handed over but not seen to start is handed over again under its own id, which the sidecar runs once. One that was seen
+   * to start never is, as what it did is done.
    */
   dispatch(sessionId: string): Promise<void>;
   /**
@@ -54,6 +55,11 @@ export interface PromptQueue {
    * @throws SidecarError when the agent cannot be asked; the prompt then is the next all the same
    */
   sendNow(prompt: PromptId): Promise<{ aborted: boolean }>;
+  /**
+   * Everything that the session's container has to say is in the log. A turn that ended with the container before it, and
+   * of which nothing was left to tell how, is ended here as interrupted.
+   */
+  onCaughtUp(sessionId: string): void;
   /** The rows' side of a turn's events. */
   onEvent(tx: LogTransaction, sessionId: string, body: SidecarEventBody): void;
 }
@@ -96,6 +102,23 @@ export function createPromptQueue(deps: Deps): PromptQueue {
       cancelPrompt(tx, first, { reason: "Stopped before it began.", now: isoNow(clock) });
       return true;
     });
+  };
+
+  const onEvent: PromptQueue["onEvent"] = (tx, sessionId, body) => {
+    if (body.type === "turn.started") {
+      const { promptId, turnId } = body.data;
+      tx.store.update(prompts).set({ turnId }).where(isPrompt(sessionId, promptId)).run();
+      // Not in a session that is still starting: then it is the past of the container before this one.
+      if (findSession(tx.store, sessionId)?.status === "idle") setStatus(tx, sessionId, { status: "active" });
+    } else if (body.type === "turn.ended") {
+      const { promptId, outcome } = body.data;
+      tx.store
+        .update(prompts)
+        .set({ state: "done", outcome, endedAt: isoNow(clock) })
+        .where(isPrompt(sessionId, promptId))
+        .run();
+      if (findSession(tx.store, sessionId)?.status === "active") setStatus(tx, sessionId, { status: "idle" });
+    }
   };
 
   return {
@@ -155,23 +178,37 @@ export function createPromptQueue(deps: Deps): PromptQueue {
         await untilEnded(db, running.id);
         return { aborted: true };
       }),
-    onEvent(tx, sessionId, body) {
-      if (body.type === "turn.started") {
-        // Not in a session that is still starting: then it is the past of the container before this one.
-        if (findSession(tx.store, sessionId)?.status === "idle")
-          setStatus(tx, sessionId, { status: "active" });
-      } else if (body.type === "turn.ended") {
-        const { promptId, outcome } = body.data;
-        tx.store
-          .update(prompts)
-          .set({ state: "done", outcome, endedAt: isoNow(clock) })
-          .where(and(eq(prompts.id, promptId), eq(prompts.sessionId, sessionId)))
-          .run();
-        if (findSession(tx.store, sessionId)?.status === "active")
-          setStatus(tx, sessionId, { status: "idle" });
-      }
+    onCaughtUp(sessionId) {
+      const running = runningRow(db, sessionId);
+      if (running?.turnId == null || findSession(db, sessionId)?.status !== "idle") return;
+      const data = {
+        turnId: running.turnId,
+        promptId: running.id,
+        outcome: "interrupted",
+        error: TURN_LOST,
+      } as const;
+      log.transaction((tx) => {
+        tx.append(sessionId, { type: "turn.ended", data });
+        onEvent(tx, sessionId, { type: "turn.ended", data });
+      });
     },
+    onEvent,
   };
+}
+
+const TURN_LOST: Failure = {
+  code: "turn_lost",
+  message:
+    "The turn ended with its container, and nothing was left to tell how far it came. Look at the files, then send the prompt again if it is still wanted.",
+};
+
+function isPrompt(sessionId: string, promptId: string): SQL | undefined {
+  return and(eq(prompts.id, promptId), eq(prompts.sessionId, sessionId));
+}
+
+function runningRow(store: Store, sessionId: string): PromptRow | undefined {
+  const running = firstInState(store, sessionId, "running");
+  return running && store.select().from(prompts).where(eq(prompts.id, running.id)).get();
 }
 
 function firstOpen(store: Store, sessionId: string): PromptId | undefined {
@@ -180,13 +217,12 @@ function firstOpen(store: Store, sessionId: string): PromptId | undefined {
 
 /** The prompt that was handed over and not seen to start, else the next in line, which becomes the one that runs. */
 function takeNext(tx: LogTransaction, sessionId: string, now: string): PromptRow | null {
-  const running = firstInState(tx.store, sessionId, "running");
-  const next = running ?? firstInState(tx.store, sessionId, "queued");
+  const running = runningRow(tx.store, sessionId);
+  if (running) return running.turnId === null ? running : null;
+  const next = firstInState(tx.store, sessionId, "queued");
   if (!next) return null;
-  if (!running) {
-    tx.store.update(prompts).set({ state: "running", startedAt: now }).where(eq(prompts.id, next.id)).run();
-    tx.append(sessionId, { type: "prompt.started", data: { promptId: next.id } });
-  }
+  tx.store.update(prompts).set({ state: "running", startedAt: now }).where(eq(prompts.id, next.id)).run();
+  tx.append(sessionId, { type: "prompt.started", data: { promptId: next.id } });
   return tx.store.select().from(prompts).where(eq(prompts.id, next.id)).get() ?? null;
 }
 

@@ -11,20 +11,20 @@ import type { SidecarClient } from "../sidecar-client/sidecar-client";
 import { createRegistrar, type Registrar } from "./registration";
 
 const INSTANCE = "ins_test00000000";
+const DAY_MS = 24 * 60 * 60_000;
 
 describe("registration, server and sidecar together", () => {
   let t: TestDatabase;
   let registrar: Registrar;
   let received: RegistrationPayload[];
 
+  const box = createSecretBox(masterKeyOf(randomBytes(32)));
+  const newRegistrar = () => createRegistrar({ ...t, log: createEventLog(t), box });
+
   beforeEach(() => {
     t = testDatabase();
     t.clock.advance(Date.now() - t.clock.now());
-    registrar = createRegistrar({
-      ...t,
-      log: createEventLog(t),
-      box: createSecretBox(masterKeyOf(randomBytes(32))),
-    });
+    registrar = newRegistrar();
     received = [];
   });
   afterEach(() => t[Symbol.dispose]());
@@ -91,6 +91,29 @@ describe("registration, server and sidecar together", () => {
     const client = await sidecar({ token });
     t.clock.advance(61_000);
     await expect(register(client, token)).rejects.toMatchObject({ detail: "the token is too old" });
+    expect(received).toEqual([]);
+  });
+
+  it("refuses and takes a token by its age alone, whatever somebody sets the date to", async () => {
+    const old = registrar.issue(t.sessionId, INSTANCE);
+    t.clock.advance(61_000);
+    t.clock.shift(-DAY_MS);
+    await expect(register(await sidecar({ token: old }), old)).rejects.toMatchObject({
+      detail: "the token is too old",
+    });
+    const young = registrar.issue(t.sessionId, INSTANCE);
+    t.clock.shift(3 * DAY_MS);
+    // Another session's start must not take it away.
+    registrar.issue("ses_other0000000", "ins_2");
+    await expect(register(await sidecar({ token: young }), young)).resolves.toBeDefined();
+  });
+
+  it("refuses a token of a server that has ended", async () => {
+    const token = registrar.issue(t.sessionId, INSTANCE);
+    registrar = newRegistrar();
+    await expect(register(await sidecar({ token }), token)).rejects.toMatchObject({
+      reason: "sidecar_unreachable",
+    });
     expect(received).toEqual([]);
   });
 

@@ -3,7 +3,7 @@
  * instance, handed over by its standard input, and burned in the transaction that binds the sidecar's public key.
  */
 import { createHash, createHmac, randomBytes, timingSafeEqual } from "node:crypto";
-import { and, eq, isNull, lt } from "drizzle-orm";
+import { and, eq, isNull, notInArray } from "drizzle-orm";
 import { z } from "zod";
 import {
   type AgentSettings,
@@ -74,12 +74,18 @@ export function createRegistrar(deps: {
   box: SecretBox;
 }): Registrar {
   const { db, clock, box } = deps;
+  /** Until when tokens are good, of the clock that only goes forward: a date that is set ends none and lets none live on. */
+  const goodUntilMs = new Map<string, number>();
   return {
     issue(sessionId, instanceId) {
       const token = newSecret();
+      const nowMs = clock.monotonicNow();
+      for (const [hash, untilMs] of goodUntilMs) if (untilMs <= nowMs) goodUntilMs.delete(hash);
+      // Others are of a server that has ended, or are too old.
       db.delete(registrations)
-        .where(lt(registrations.expiresAt, isoNow(clock)))
+        .where(notInArray(registrations.tokenHash, [...goodUntilMs.keys()]))
         .run();
+      goodUntilMs.set(hashOf(token), nowMs + SESSION_LIMITS.registrationTtlMs);
       const expiresAt = new Date(clock.now() + SESSION_LIMITS.registrationTtlMs).toISOString();
       db.insert(registrations)
         .values({ tokenHash: hashOf(token), sessionId, instanceId, expiresAt })
@@ -104,6 +110,8 @@ export function createRegistrar(deps: {
       };
       const epochs = deps.log.transaction((tx) => {
         burn(tx.store, { token, sessionId, instanceId, publicKey: offer.publicKey, now: isoNow(clock) });
+        if ((goodUntilMs.get(hashOf(token)) ?? 0) <= clock.monotonicNow())
+          throw refused("the token is too old");
         const row = getSession(tx.store, sessionId);
         const epoch = row.epoch + 1;
         const instanceSecrets = box.seal(
@@ -168,12 +176,9 @@ function burn(
         isNull(registrations.burnedAt),
       ),
     )
-    .returning({ expiresAt: registrations.expiresAt })
-    .get();
-  // `get` on no row gives undefined, whatever drizzle's type says.
-  const row = burned as { expiresAt: string } | undefined;
-  if (!row) throw refused("the token is unknown, used, or another instance's");
-  if (row.expiresAt <= opts.now) throw refused("the token is too old");
+    .returning({ tokenHash: registrations.tokenHash })
+    .all();
+  if (burned.length === 0) throw refused("the token is unknown, used, or another instance's");
 }
 
 const newSecret = () => randomBytes(32).toString("base64url");

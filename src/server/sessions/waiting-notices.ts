@@ -16,10 +16,10 @@ export function createWaitingNotices(clock: Clock): WaitingNotices {
     refused({ sessionId, id }) {
       const known = waiting.get(sessionId);
       if (known?.promptId !== id) {
-        waiting.set(sessionId, { promptId: id, sinceMs: clock.now(), told: false });
+        waiting.set(sessionId, { promptId: id, sinceMs: clock.monotonicNow(), told: false });
         return false;
       }
-      if (known.told || clock.now() - known.sinceMs < SESSION_LIMITS.waitingNoticeMs) return false;
+      if (known.told || clock.monotonicNow() - known.sinceMs < SESSION_LIMITS.waitingNoticeMs) return false;
       known.told = true;
       return true;
     },
