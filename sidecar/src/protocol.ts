@@ -169,7 +169,7 @@ export type RequestReply = z.infer<typeof requestReply>;
 /** `gone`: the agent no longer waits (turn over, agent restarted). */
 export const requestReplyResponse = z.object({ delivered: z.boolean(), gone: z.boolean() });
 
-/** `GET /events?epoch&n`: newline-delimited JSON, one of these a line; never ends by itself; `heartbeat` every 5 s. */
+/** `GET /events?epoch&n`: newline-delimited JSON, one of these a line; never ends by itself; `heartbeat` every 3 s (5 s from sidecars before). */
 export const eventStreamLine = z.discriminatedUnion("kind", [
   z.object({ kind: z.literal("events"), events: z.array(spooledEvent).max(1000) }),
   z.object({ kind: z.literal("heartbeat") }),

@@ -5,7 +5,8 @@ import type { Instance } from "../instance";
 import { valid } from "../validation";
 import type { Spool } from "./spool";
 
-const HEARTBEAT_MS = 5000;
+/** Readers wait for three of them: a network that takes nothing is noticed within ten seconds. */
+const HEARTBEAT_MS = 3000;
 const HEARTBEAT_LINE = `${JSON.stringify({ kind: "heartbeat" })}\n`;
 
 const afterQuery = z.object({

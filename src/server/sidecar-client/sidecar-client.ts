@@ -37,7 +37,7 @@ export interface SidecarClient {
   abort(promptId?: string): Promise<{ aborted: boolean; known: boolean }>;
   reply(requestId: string, reply: RequestReply): Promise<{ delivered: boolean; gone: boolean }>;
   settings(settings: AgentSettings): Promise<void>;
-  /** Batches after `held`, until the signal or a fault; heartbeats come out as empty batches. Fails 15 s after the last sign of life. */
+  /** Batches after `held`, until the signal or a fault; heartbeats come out as empty batches. Fails 9 s after the last sign of life. */
   events(held: SpoolPosition, signal: AbortSignal): AsyncIterable<SpooledEvent[]>;
   /** Everything up to here is committed; the sidecar may forget it. */
   acknowledge(held: SpoolPosition): Promise<void>;
@@ -52,8 +52,8 @@ export interface SidecarClient {
 
 /** A call that takes longer has failed; sidecars answer in milliseconds. */
 const CALL_TIMEOUT_MS = 15_000;
-/** The sidecar sends a heartbeat every 5 s; three missed ones are the end of a stream. */
-const STREAM_SILENCE_MS = 15_000;
+/** The sidecar sends a heartbeat every 3 s; three missed ones are the end of a stream. Older sidecars send one every 5 s. */
+const STREAM_SILENCE_MS = 9_000;
 
 /** The host is never looked up: the connection goes to the socket. */
 const BASE = "http://sidecar";
