@@ -45,15 +45,18 @@ export interface Product {
 /** Starts, claims, and makes a token. */
 export async function startProduct(
   env: Record<string, string> = {},
-  opts: { healthyAt?: "/readyz" | "/healthz" } = {},
+  opts: { healthyAt?: "/readyz" | "/healthz"; front?: { url: string; leadTo(port: number): void } } = {},
 ): Promise<Product> {
-  const product = await startUnclaimed(env, opts);
-  const claimed = await post(product.url, "system.claim", { code: product.claimCode(), ...OWNER });
+  const { front, ...rest } = opts;
+  const product = await startUnclaimed(front ? { OPENAGENT_URL: front.url, ...env } : env, rest);
+  front?.leadTo(Number(new URL(product.url).port));
+  const url = front?.url ?? product.url;
+  const claimed = await post(url, "system.claim", { code: product.claimCode(), ...OWNER });
   if (!claimed.ok) throw new Error(`claim failed: ${await claimed.text()}`);
-  const cookie = await signIn(product.url, OWNER);
-  const made = await post(product.url, "account.tokens.create", { name: "e2e" }, { cookie });
+  const cookie = await signIn(url, OWNER);
+  const made = await post(url, "account.tokens.create", { name: "e2e" }, { cookie });
   const token = tokenOf(await made.json());
-  return { ...product, token, client: createClient({ url: product.url, token }) };
+  return { ...product, url, token, client: createClient({ url, token }) };
 }
 
 export type UnclaimedProduct = Omit<Product, "client" | "token"> & { claimCode(): string };
