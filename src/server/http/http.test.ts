@@ -1,9 +1,9 @@
 import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import { connect } from "node:net";
-import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import { openTestAccounts, PASSWORD, type TestAccounts } from "../auth/test-accounts";
+import { createLog } from "../log";
 import { createSystem } from "../system";
 import { createDispatcher } from "./dispatcher";
 import { createHealthRoutes } from "./health";
@@ -39,7 +39,7 @@ describe("the HTTP server", () => {
   const logged: string[] = [];
 
   async function start(publicUrl: URL | null): Promise<void> {
-    const log = pino({ level: "info" }, { write: (line: string) => void logged.push(line) });
+    const log = createLog({ level: "info", destination: { write: (line) => void logged.push(line) } });
     const ok = async () => "ok";
     const engine = async () => (failing ? Promise.reject(new Error("a stack")) : "ok");
     const system = createSystem({
@@ -281,10 +281,28 @@ describe("the HTTP server", () => {
       );
     });
 
-    it("takes no request id from outside", async () => {
-      const answer = await send(info, { headers: { "x-request-id": "mine" } });
-      expect(answer.headers["x-request-id"]).not.toBe("mine");
+    it("takes a well-formed request id from outside into its answer, its error and its log", async () => {
+      const mine = "01J9-from_the-client";
+      const answer = await post("/api/trpc/account.update", "{}", { "x-request-id": mine });
+      expect(answer.headers["x-request-id"]).toBe(mine);
+      expect(errorOf(answer).data.requestId).toBe(mine);
+      await vi.waitFor(() =>
+        expect(logged.filter((line) => line.includes('"msg":"request"'))).toHaveLength(1),
+      );
+      expect(JSON.parse(logged[0] ?? "")).toMatchObject({
+        requestId: mine,
+        path: "/api/trpc/account.update",
+      });
     });
+
+    it.each(["short", "with a space in it", 'quote"d-0123456789', "x".repeat(65), "ünïcödé-0123", ""])(
+      "makes a request id of its own in the place of %j",
+      async (given) => {
+        const latin1 = Buffer.from(given, "utf8").toString("latin1");
+        const answer = await send(info, { headers: { "x-request-id": latin1 } });
+        expect(answer.headers["x-request-id"]).toMatch(/^rq_[0-9a-f]{16}$/);
+      },
+    );
 
     it("tells whoever is not signed in so, also with a token that is no token", async () => {
       for (const authorization of ["Bearer %E0%A4%A", "Bearer oa_x", "Bearer"]) {
@@ -377,9 +395,11 @@ describe("the HTTP server", () => {
       checks: { database: "ok", engine: "ok", image: "ok", mirror: "off" },
     });
     failing = true;
-    const answer = await send("/readyz");
+    const answer = await send("/readyz", { headers: { "x-request-id": "probe-0001" } });
     expect(answer.status).toBe(503);
     expect(answer.text).toContain("The check failed");
     expect(answer.text).not.toContain("a stack");
+    const told = logged.find((line) => line.includes("readiness check failed")) ?? "{}";
+    expect(JSON.parse(told)).toMatchObject({ requestId: "probe-0001", check: "engine" });
   });
 });

@@ -5,6 +5,7 @@ import { type EventLog, type LogTransaction } from "../events/event-log";
 import { IngestError } from "../events/ingest";
 import { createIntake, type Intake } from "../events/intake";
 import type { Logger } from "../log";
+import { inRequest } from "../request-scope";
 import { createSidecarClient, type SidecarClient } from "../sidecar-client/sidecar-client";
 import { SidecarError } from "../sidecar-client/sidecar-error";
 import type { Database } from "../db/database";
@@ -104,10 +105,13 @@ export function createConnections(deps: Deps): Connections {
       const stop = new AbortController();
       const entry: Held = { connection, stop, pumped: Promise.resolve() };
       held.set(sessionId, entry);
-      entry.pumped = pump({ ...deps, intake }, connection, {
-        signal: stop.signal,
-        wanted: () => held.get(sessionId) === entry,
-      });
+      // It goes on long after the request that started the session.
+      entry.pumped = inRequest(null, () =>
+        pump({ ...deps, intake }, connection, {
+          signal: stop.signal,
+          wanted: () => held.get(sessionId) === entry,
+        }),
+      );
       return connection;
     },
     get: (sessionId) => held.get(sessionId)?.connection ?? null,

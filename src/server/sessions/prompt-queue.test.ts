@@ -6,6 +6,7 @@ import type { PromptRequest } from "../../../sidecar/src/protocol";
 import { sessions } from "../db/schema";
 import { testDatabase, type TestDatabase } from "../db/testing";
 import { createEventLog, type EventLog } from "../events/event-log";
+import { currentRequestId, inRequest } from "../request-scope";
 import type { SidecarClient } from "../sidecar-client/sidecar-client";
 import { SidecarError } from "../sidecar-client/sidecar-error";
 import { titleFrom } from "./decisions";
@@ -21,6 +22,8 @@ describe("prompt queue", () => {
   let ready: boolean;
   let failWith: SidecarError | null;
   let taken: PromptRequest[];
+  /** Of the requests that the prompts were handed over in. */
+  let requestIds: (string | null)[];
 
   /** Whether the agent's turn of a prompt runs, has ended, or never was. */
   let turns: Map<string, "runs" | "ended">;
@@ -31,6 +34,7 @@ describe("prompt queue", () => {
       if (failWith) throw failWith;
       await arriving;
       taken.push(request);
+      requestIds.push(currentRequestId());
       turns.set(request.promptId, "runs");
       return { turnId: `turn-${request.promptId}` };
     },
@@ -59,6 +63,7 @@ describe("prompt queue", () => {
     ready = true;
     failWith = null;
     taken = [];
+    requestIds = [];
     turns = new Map();
     arriving = null;
     queue = createPromptQueue({
@@ -71,6 +76,19 @@ describe("prompt queue", () => {
     });
   });
   afterEach(() => t[Symbol.dispose]());
+
+  it("hands a prompt over in the request that sent it, whoever's turn it is to do so", async () => {
+    const first = inRequest("rq_of_the_first", () => add("a"));
+    const second = inRequest("rq_of_the_second", () => add("b"));
+    add("c");
+    await inRequest("rq_of_another", () => queue.dispatch(t.sessionId));
+    ends(first.promptId);
+    await queue.dispatch(t.sessionId);
+    ends(second.promptId);
+    await inRequest("rq_of_another", () => queue.dispatch(t.sessionId));
+    expect(taken.map(({ text }) => text)).toEqual(["a", "b", "c"]);
+    expect(requestIds).toEqual(["rq_of_the_first", "rq_of_the_second", null]);
+  });
 
   it("hands prompts over one at a time, in order, each when the turn before has ended", async () => {
     const first = add("a");

@@ -14,6 +14,7 @@ import type { Connection } from "./connections";
 import type { KeyedMutex } from "./keyed-mutex";
 import { titleByPrompt } from "./decisions";
 import { SESSION_LIMITS } from "./limits";
+import { createPromptSenders } from "./prompt-senders";
 import { firstInState, type PromptId, type PromptRow, untilEnded } from "./running-prompt";
 import { findSession, setStatus, type SessionRow } from "./session-store";
 import { setTitle } from "./session-marks";
@@ -80,6 +81,18 @@ const WAITS: ReadonlySet<string> = new Set<SidecarErrorCode>(["unreachable", "bu
 export function createPromptQueue(deps: Deps): PromptQueue {
   const { db, log, clock } = deps;
   const notices = createWaitingNotices(clock);
+  const senders = createPromptSenders();
+
+  const insert = (tx: LogTransaction, prompt: NewPrompt, state: "running" | "queued"): string => {
+    const promptId = insertPrompt(tx, prompt, { state, now: isoNow(clock) });
+    senders.remember(promptId);
+    deps.logger.info({ sessionId: prompt.sessionId, promptId }, "prompt in line");
+    return promptId;
+  };
+  const handOver = async (client: SidecarClient, session: SessionRow, next: PromptRow) => {
+    const { turnId } = await client.prompt(promptRequestOf(session, next));
+    deps.logger.info({ sessionId: session.id, promptId: next.id, turnId }, "prompt handed over");
+  };
 
   const answered: PromptQueue["answered"] = ({ sessionId, userId, key }) => {
     const row = db
@@ -101,13 +114,13 @@ export function createPromptQueue(deps: Deps): PromptQueue {
           requireRoom(tx.store, prompt.sessionId);
           const free = deps.clientOf(prompt.sessionId) !== null && !firstOpen(db, prompt.sessionId);
           const state = free ? "running" : "queued";
-          const promptId = insertPrompt(tx, prompt, { state, now: isoNow(clock) });
+          const promptId = insert(tx, prompt, state);
           if (prompt.kind === "prompt") titleUntitled(tx, prompt);
           return { promptId, state };
         })
       );
     },
-    insert: (tx, prompt) => void insertPrompt(tx, prompt, { state: "queued", now: isoNow(clock) }),
+    insert: (tx, prompt) => void insert(tx, prompt, "queued"),
     dispatch: (sessionId) =>
       deps.mutex.run(sessionId, async () => {
         const client = deps.clientOf(sessionId);
@@ -117,7 +130,7 @@ export function createPromptQueue(deps: Deps): PromptQueue {
         const next = log.transaction((tx) => takeNext(tx, sessionId, isoNow(clock)));
         if (!next) return;
         try {
-          await client.prompt(promptRequestOf(session, next));
+          await senders.handOver(next.id, () => handOver(client, session, next));
           notices.taken(sessionId);
         } catch (error) {
           if (!(error instanceof SidecarError)) throw error;
