@@ -1,11 +1,10 @@
-import { execFile } from "node:child_process";
-import { promisify } from "node:util";
 import type { Locator, Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import { DESKTOP, PHONE, watchPage } from "./browser";
-import { OWNER, type Product, ROOT, runTurn } from "./harness";
+import { OWNER, runTurn } from "./harness";
 import { HOSTILE } from "./hostile-content";
 import { livePages, words } from "./live-pages";
+import { addPerson } from "./people";
 import {
   composer,
   conversation,
@@ -340,21 +339,6 @@ describe("a session's page", () => {
 async function pressed(page: Page, key: string, what: Locator): Promise<number> {
   await page.keyboard.press(key);
   return what.count();
-}
-
-/** As the operator of the installation adds people. */
-async function addPerson(product: Product, person: typeof READER): Promise<void> {
-  const args = ["user", "create", "--email", person.email, "--name", person.name, "--role", "member"];
-  const running = promisify(execFile)(
-    process.execPath,
-    ["--import", "tsx", "src/server/cli/admin.ts", ...args, "--password-stdin"],
-    {
-      cwd: ROOT,
-      env: { ...process.env, PORT: new URL(product.url).port, OPENAGENT_DATA_DIR: product.dataDir },
-    },
-  );
-  running.child.stdin?.end(`${person.password}\n`);
-  await running;
 }
 
 /** What reaches out of the page to the right, or makes it or the conversation scroll that way. */
