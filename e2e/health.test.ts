@@ -3,7 +3,7 @@ import { promisify } from "node:util";
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import { axeFindings, PHONE, watchPage } from "./browser";
-import { containersOf, OWNER, post, signIn } from "./harness";
+import { containersOf, OWNER, post, runTurn, signIn } from "./harness";
 import { livePages, words } from "./live-pages";
 import { addPerson } from "./people";
 import { LONG } from "./session-page";
@@ -12,7 +12,7 @@ const TOKEN = "an-operators-token-for-the-metrics-0123456789";
 const MEMBER = { name: "Mia Member", email: "mia@example.test", password: "a member's own words" };
 
 describe("who runs the installation", () => {
-  const { product, client, browse, newSession, remove, send, turnsEnd, shot } = livePages({
+  const { product, client, browse, newSession, remove, shot } = livePages({
     shots: "health",
     env: { OPENAGENT_METRICS_TOKEN: TOKEN },
   });
@@ -32,8 +32,7 @@ describe("who runs the installation", () => {
   it("sees in the metrics what a session did, and nothing of anybody's", async () => {
     const before = await valueOf("openagent_events_total");
     const id = await newSession("auto", "A title of somebody's");
-    await send(id, `say ${words(0, 20)}`);
-    await turnsEnd(id);
+    await runTurn(client(), { sessionId: id, text: `#script\nsay ${words(0, 20)}` });
     expect(await valueOf('openagent_sessions{state="idle"}')).toBe(1);
     expect(await valueOf("openagent_events_total")).toBeGreaterThan(before);
     expect(await valueOf("openagent_event_lag_seconds_count")).toBeGreaterThan(0);
@@ -62,15 +61,14 @@ describe("who runs the installation", () => {
       { cookie, "x-request-id": requestId },
     );
     expect([sent.status, sent.headers.get("x-request-id")]).toEqual([200, requestId]);
-    await turnsEnd(id);
     const of = (text: string, name: "msg" | "message") =>
       text
         .split("\n")
         .filter((line) => line.includes(`"requestId":"${requestId}"`))
         .map((line) => (JSON.parse(line) as Record<string, unknown>)[name]);
-    expect(of(product().log(), "msg")).toEqual(
-      expect.arrayContaining(["prompt in line", "prompt handed over", "request"]),
-    );
+    await expect
+      .poll(() => of(product().log(), "msg"))
+      .toEqual(expect.arrayContaining(["prompt in line", "prompt handed over", "request"]));
     await expect
       .poll(async () => of(await logsOf(container), "message"))
       .toEqual(expect.arrayContaining(["request", "opencode has the prompt", "turn ended"]));
