@@ -97,6 +97,8 @@ describe("who runs the installation", () => {
         await page.evaluate(() => document.documentElement.scrollWidth - innerWidth),
       ).toBeLessThanOrEqual(0);
       await shot(page, name);
+      await page.getByText("Event-loop lag, p99").scrollIntoViewIfNeeded();
+      await shot(page, `${name}-end`);
       expect(await axeFindings(page)).toEqual([]);
       expect(watch.errors).toEqual([]);
     }
