@@ -10,6 +10,7 @@ import type { Instance } from "./instance";
 import { describeError, type Log } from "./log";
 import type { Registration } from "./registration/registration";
 import { registrationRoutes } from "./registration/routes";
+import { requestLines, takeRequestId } from "./request-lines";
 import { terminalRoutes } from "./terminals/routes";
 import { abortRoutes, promptRoutes, requestRoutes, settingsRoutes } from "./turns/routes";
 
@@ -43,10 +44,12 @@ export function createApp({ registration, instance, log }: AppDeps) {
       );
       return c.json(missing.body(), missing.status);
     })
+    .use("*", takeRequestId)
     .use("/registration/*", limit(SEALED_BYTES))
     .route("/health", healthRoutes(instance))
     .route("/registration", registrationRoutes(registration))
     .use("*", guard)
+    .use("*", requestLines(log))
     .use("/prompts", limit(PROMPT_BYTES))
     .use("/credentials", limit(SEALED_BYTES))
     .on(["POST"], ["/events/*", "/abort", "/requests/*", "/settings", "/terminals"], limit(OTHER_BYTES))

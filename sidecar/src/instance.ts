@@ -18,6 +18,7 @@ import { agentEnvironment } from "./opencode/environment";
 import { killLeftovers } from "./opencode/leftovers";
 import { Supervisor } from "./opencode/supervisor";
 import { keepTerminals, takeKeptTerminals, type KeptTerminal } from "./pty/kept-terminals";
+import { inRequest } from "./request-scope";
 import { createTerminals } from "./pty/terminals";
 import { AgentSetup } from "./turns/agent-setup";
 import { Turns } from "./turns/turns";
@@ -121,7 +122,8 @@ export class Instance {
     turns.closeUnfinished();
     const { bearer, egressSecret } = payload;
     this.#running = { bearer, egressSecret, spool, setup, supervisor, turns, terminals };
-    supervisor.start();
+    // It goes on long after the request that registered the instance.
+    inRequest(null, () => supervisor.start());
   }
 
   health(authorised: boolean): HealthResponse {

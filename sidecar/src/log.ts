@@ -1,3 +1,5 @@
+import { currentRequestId } from "./request-scope";
+
 /** Values that a log line may carry. Never a token, key, prompt text or header. */
 export type LogFields = Record<string, string | number | boolean | null | undefined>;
 
@@ -7,10 +9,16 @@ export interface Log {
   error(message: string, fields?: LogFields): void;
 }
 
-/** One JSON line a call, written to `write` (the container's standard error in production). */
+/**
+ * One JSON line a call, written to `write` (the container's standard error in production); a line that a request of the
+ * server's led to has its `requestId`.
+ */
 export function createLog(write: (line: string) => void): Log {
-  const at = (level: string) => (message: string, fields?: LogFields) =>
-    write(`${JSON.stringify({ at: new Date().toISOString(), level, message, ...fields })}\n`);
+  const at = (level: string) => (message: string, fields?: LogFields) => {
+    const requestId = currentRequestId();
+    const request = requestId === null ? {} : { requestId };
+    write(`${JSON.stringify({ at: new Date().toISOString(), level, message, ...request, ...fields })}\n`);
+  };
   return { info: at("info"), warn: at("warn"), error: at("error") };
 }
 

@@ -8,6 +8,10 @@ import { failure, modelRef, permissionMode, spooledEvent, spoolPosition, wireId 
 /** Raised when a change here makes an old sidecar and a new server unable to talk. */
 export const CONTRACT_VERSION = 1;
 
+/** Follows one request of a person from the browser to opencode; on every call that such a request led to. */
+export const REQUEST_ID_HEADER = "x-request-id";
+export const requestId = z.string().regex(/^[A-Za-z0-9_-]{8,64}$/);
+
 /* ---- registration ---------------------------------------------------------------------------------------------- */
 
 /** The one line (JSON, newline) that the server writes to the container's standard input. `token`: 32 bytes, base64url. */

@@ -21,7 +21,7 @@ import { everything, strangers } from "./mirror/backfill";
 import { createDirtyMarks } from "./mirror/dirty-marks";
 import { createMirrorTarget, type MirrorTarget } from "./mirror/mirror-target";
 import { createMirrorTokens, MIRROR_AUDIENCE } from "./mirror/mirror-tokens";
-import { createPusher } from "./mirror/pusher";
+import { createPusher, type MirrorLag } from "./mirror/pusher";
 import { mirrorCheck } from "./mirror/mirror-check";
 import { createLiveAccess, type LiveAccess } from "./mirror/live-access";
 import { loadSigningKey } from "./mirror/signing-key";
@@ -52,6 +52,8 @@ export interface MirrorServices {
   wake(): void;
   /** For `/readyz`. */
   check(): Promise<string>;
+  /** How far what browsers watch is behind. */
+  lag(): MirrorLag;
   routes: RequestRoute[];
   upgrades: UpgradeRoute[];
   stop(): Promise<void>;
@@ -100,6 +102,10 @@ export function composeMirror(deps: Deps): MirrorServices {
     liveAccess: createLiveAccess({ db, tokens, origin, mountPath: MOUNT_PATH, remoteUrl }),
     wake: pusher.wake,
     check: mirrorCheck({ pusher, clock, remoteUrl }),
+    lag() {
+      const { waiting, oldestMs, parked } = pusher.health();
+      return { waiting, oldestMs, parked };
+    },
     ...(host === null ? { routes: [], upgrades: [] } : doors(host, filling.isFilled)),
     async stop() {
       // What is on its way is told again at the next start: nobody waits for a Convex that does not answer.

@@ -1,9 +1,10 @@
 import type { ProviderCredential } from "../../sidecar/src/protocol";
 import type { Driver } from "../drivers/driver";
-import type { Clock } from "./clock";
+import { type Clock, isoNow } from "./clock";
 import type { Database } from "./db/database";
 import type { EgressGate } from "./egress/egress-gate";
 import { createEventLog } from "./events/event-log";
+import type { Meters } from "./health/meters";
 import type { SecretBox } from "./keys/secret-box";
 import type { Logger } from "./log";
 import type { Models } from "./models/models";
@@ -33,6 +34,8 @@ export interface SessionServices {
   lifecycle: Lifecycle;
   /** Tells running sessions of changed keys. */
   credentials: CredentialPush;
+  /** Whether the session's events come in. */
+  isStreaming(sessionId: string): boolean;
   /** Starts watching the engine and bringing rows and containers into one truth. */
   start(): void;
   /** Ends streams and timers; containers go on. */
@@ -53,6 +56,7 @@ interface Deps {
   box: SecretBox;
   models: Pick<Models, "resolve">;
   tickets: Tickets;
+  meters: Meters;
   /** Full reference of the session image. */
   image: string;
   /** Sessions that may run at a time. */
@@ -100,6 +104,7 @@ export function composeSessions(deps: Deps): SessionServices {
       queue.onEvent(tx, sessionId, body);
       requests.onEvent(tx, sessionId, body);
     },
+    onTaken: (batch) => deps.meters.eventsTaken(batch.length, batch[0]?.at ?? isoNow(clock)),
     onProgress(sessionId) {
       queue.dispatch(sessionId).catch((error: unknown) => report(sessionId, error));
       requests.deliver(sessionId).catch((error: unknown) => report(sessionId, error));
@@ -120,6 +125,7 @@ export function composeSessions(deps: Deps): SessionServices {
     registrar,
     image: deps.image,
     credentialsFor,
+    meters: deps.meters,
     startSlot: createSemaphore(SESSION_LIMITS.concurrentStarts),
   });
   const lifecycle = createLifecycle({
@@ -168,6 +174,7 @@ export function composeSessions(deps: Deps): SessionServices {
     terminals,
     lifecycle,
     credentials,
+    isStreaming: (sessionId) => connections.isStreaming(sessionId),
     start() {
       const reconcile = () => {
         clearTimeout(retry);

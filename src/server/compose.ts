@@ -7,14 +7,18 @@ import { loadAuthSettings, type AuthSettings } from "./auth/auth-settings";
 import { systemClock } from "./clock";
 import { composeAccounts } from "./compose-accounts";
 import { composeEngine, type Engine } from "./compose-engine";
+import { composeMeasuring, type Measuring } from "./compose-health";
 import { composeKeys } from "./compose-keys";
 import { composeMirror, type MirrorServices } from "./compose-mirror";
 import { composeSessions, type SessionServices } from "./compose-sessions";
 import { openDatabase, type Database } from "./db/database";
 import { setLibraryEnvironment, type Environment } from "./env";
+import { databaseCheck } from "./health/database-check";
+import { watchedDriver } from "./health/watched-driver";
 import { createDispatcher } from "./http/dispatcher";
 import { createHealthRoutes } from "./http/health";
 import { createHttpServer, type HttpServer } from "./http/http-server";
+import { createMetricsRoute } from "./http/metrics";
 import { createOrigins, type Origins } from "./http/origins";
 import { createPages, type Pages } from "./http/pages";
 import { createTrpcRoute } from "./http/trpc-handler";
@@ -26,7 +30,7 @@ import { demoCredential } from "./models/demo-provider";
 import { createModels } from "./models/models";
 import type { Services } from "./services";
 import { createSettings } from "./settings";
-import { createSystem, databaseCheck, engineChecks } from "./system";
+import { createSystem, engineChecks } from "./system";
 import { createTerminalGateway, type TerminalGateway } from "./terminal/gateway";
 import { createTickets, type Tickets } from "./terminal/tickets";
 
@@ -62,6 +66,8 @@ export async function startServer(
     const authSettings = loadAuthSettings(db, env);
     const engine = composeEngine({ env, root, log });
     const tickets = createTickets(systemClock);
+    const measuring = composeMeasuring(systemClock);
+    closers.push(() => measuring.stop());
     const composed = composeServices({
       db,
       env,
@@ -69,6 +75,7 @@ export async function startServer(
       log,
       version: versionOf(root),
       engine,
+      measuring,
       tickets,
       origin: origins.main,
     });
@@ -86,7 +93,7 @@ export async function startServer(
     });
     closers.push(() => pages.close());
     const gateway = createTerminalGateway({ terminals: services.terminals, tickets, log });
-    const http = composeHttp({ services, origins, pages, gateway, mirror, log });
+    const http = composeHttp({ env, services, origins, pages, gateway, mirror, log });
     closers.push(() => http.close());
     closers.push(() => gateway.close());
     await http.listen(env);
@@ -115,11 +122,14 @@ function composeServices(deps: {
   log: Logger;
   version: string;
   engine: Engine;
+  measuring: Measuring;
   tickets: Tickets;
   origin: string;
 }): { services: Services; sessions: SessionServices; mirror: MirrorServices } {
-  const { db, env, log, tickets } = deps;
-  const { driver, egress } = deps.engine;
+  const { db, env, log, tickets, measuring } = deps;
+  const { meters } = measuring;
+  const { egress } = deps.engine;
+  const driver = watchedDriver(deps.engine.driver, (code) => meters.engineFailed(code));
   const clock = systemClock;
   const image = env.sessionImage ?? NO_IMAGE;
   const { authSettings } = deps;
@@ -147,6 +157,7 @@ function composeServices(deps: {
     box,
     models,
     tickets,
+    meters,
     image,
     maxSessions: env.maxSessions,
     settings,
@@ -159,16 +170,24 @@ function composeServices(deps: {
       .catch((err: unknown) => log.error({ err }, "changed keys not delivered"));
   });
   const checks = {
-    database: databaseCheck(db),
+    database: databaseCheck({ db, dataDir: env.dataDir, clock }),
     mirror: () => mirror.check(),
     ...engineChecks(driver, image),
   };
   const system = createSystem({ version: deps.version, claims: accounts.claims, checks, log });
+  const health = measuring.health({
+    db,
+    dataDir: env.dataDir,
+    system,
+    isStreaming: (sessionId) => sessions.isStreaming(sessionId),
+    mirrorLag: () => mirror.lag(),
+  });
   const { prompts, requests, terminals } = sessions;
   return {
     services: {
       ...accounts,
       system,
+      health,
       keys,
       keyTests,
       masterKey,
@@ -186,6 +205,7 @@ function composeServices(deps: {
 }
 
 function composeHttp(deps: {
+  env: Environment;
   services: Services;
   origins: Origins;
   pages: Pages;
@@ -193,10 +213,11 @@ function composeHttp(deps: {
   mirror: Pick<MirrorServices, "routes" | "upgrades">;
   log: Logger;
 }): HttpServer {
-  const { services, origins, pages, gateway, mirror, log } = deps;
+  const { env, services, origins, pages, gateway, mirror, log } = deps;
   const request = createDispatcher({
     routes: [
       ...createHealthRoutes(services.system),
+      createMetricsRoute({ token: env.metricsToken, metrics: services.health.metrics }),
       createTrpcRoute(services),
       gateway.route,
       ...mirror.routes,

@@ -25,7 +25,17 @@ describe("parseEnvironment", () => {
       allowPrivate: [],
       convexUrl: null,
       liveTokenSeconds: 300,
+      metricsToken: null,
     });
+  });
+
+  it("takes a token for the metrics that nobody guesses, and no other", () => {
+    const token = "0123456789abcdef0123456789abcdef";
+    expect(parseEnvironment({ OPENAGENT_METRICS_TOKEN: token }, "/").metricsToken).toBe(token);
+    for (const bad of [token.slice(1), `${token} x`, "x".repeat(257)])
+      expect(complaint({ OPENAGENT_METRICS_TOKEN: bad })).toMatch(
+        /^OPENAGENT_METRICS_TOKEN must be 32 to 256/,
+      );
   });
 
   it("names installations by their data directory unless told", () => {

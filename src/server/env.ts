@@ -47,6 +47,13 @@ const variables = z.object({
   OPENAGENT_LOG_LEVEL: z
     .enum(["trace", "debug", "info", "warn", "error"], "must be trace, debug, info, warn or error")
     .default("info"),
+  OPENAGENT_METRICS_TOKEN: z
+    .string()
+    .regex(
+      /^[A-Za-z0-9._~+/=-]{32,256}$/,
+      "must be 32 to 256 letters, digits and . _ ~ + / = -, such as openssl rand -hex 32 prints: it opens /metrics",
+    )
+    .optional(),
   // A Convex client renews a token ten seconds before it ends.
   OPENAGENT_LIVE_TOKEN_SECONDS: z.coerce
     .number("must be a number")
@@ -89,6 +96,8 @@ export interface Environment {
   maxSessions: number;
   allowPrivate: ReturnType<typeof parseHostPorts>;
   logLevel: string;
+  /** Who bears it may read `/metrics`; null: nobody may. */
+  metricsToken: string | null;
   /** How long a browser's token for what it watches live is good, before it is renewed. */
   liveTokenSeconds: number;
   /** A Convex elsewhere that browsers watch; null: the embedded host. */
@@ -157,6 +166,7 @@ export function parseEnvironment(
     maxSessions: env.OPENAGENT_MAX_SESSIONS,
     allowPrivate: env.OPENAGENT_ALLOW_PRIVATE,
     logLevel: env.OPENAGENT_LOG_LEVEL,
+    metricsToken: env.OPENAGENT_METRICS_TOKEN ?? null,
     liveTokenSeconds: env.OPENAGENT_LIVE_TOKEN_SECONDS,
     convexUrl: env.CONVEX_URL ?? null,
     dockerSocket: env.DOCKER_HOST.slice("unix://".length),

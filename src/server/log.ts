@@ -1,4 +1,5 @@
 import { pino, type DestinationStream, type Logger } from "pino";
+import { currentRequestId } from "./request-scope";
 
 export type { Logger } from "pino";
 
@@ -22,10 +23,21 @@ const REDACTED_PATHS = [
   "body.code",
 ];
 
-/** JSON lines, secrets by name redacted down to the third level. @param destination stdout when not given */
+/**
+ * JSON lines, secrets by name redacted down to the third level; a line that a request led to has its `requestId`.
+ * @param destination stdout when not given
+ */
 export function createLog(opts: { level: string; destination?: DestinationStream }): Logger {
   return pino(
-    { level: opts.level, base: null, redact: { paths: REDACTED_PATHS, censor: "[redacted]" } },
+    {
+      level: opts.level,
+      base: null,
+      redact: { paths: REDACTED_PATHS, censor: "[redacted]" },
+      mixin: () => {
+        const requestId = currentRequestId();
+        return requestId === null ? {} : { requestId };
+      },
+    },
     opts.destination ?? pino.destination(1),
   );
 }

@@ -1,4 +1,5 @@
 import type { AccountServices } from "./compose-accounts";
+import type { Health } from "./health/health";
 import type { KeyTests } from "./keys/key-tests";
 import type { ProviderKeys } from "./keys/provider-keys";
 import type { MasterKeyRotation } from "./keys/rotate-master-key";
@@ -14,6 +15,7 @@ import type { Terminals } from "./terminal/terminals";
 /** What routers and pages call. Built by compose.ts alone. */
 export interface Services extends AccountServices {
   system: System;
+  health: Health;
   keys: ProviderKeys;
   keyTests: KeyTests;
   masterKey: MasterKeyRotation;

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { sql } from "drizzle-orm";
 import { DriverError, type Driver } from "../drivers/driver";
-import type { Database } from "./db/database";
+import { AppError } from "./errors";
 import type { Logger } from "./log";
 import type { Claims } from "./people/claims";
 
@@ -58,13 +57,6 @@ export function createSystem(deps: {
   };
 }
 
-export function databaseCheck(db: Database): () => Promise<CheckAnswer> {
-  return async () => {
-    db.get(sql`select 1`);
-    return "ok";
-  };
-}
-
 export function engineChecks(
   driver: Pick<Driver, "ping" | "hasImage">,
   image: string,
@@ -93,7 +85,8 @@ async function answerOf(
     return await Promise.race([check(), late]);
   } catch (error) {
     onError(error);
-    return error instanceof DriverError ? error.message : "The check failed: the server's log has it.";
+    const isSentence = error instanceof DriverError || error instanceof AppError;
+    return isSentence ? error.message : "The check failed: the server's log has it.";
   } finally {
     timeout.abort();
   }

@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
+import { inRequest } from "../request-scope";
 import { AgentClient } from "./client";
 
 let server: Server;
@@ -28,6 +29,17 @@ const prompt = () =>
   });
 
 describe("a call of opencode", () => {
+  it("carries the id of the request that led to it, and of none when none did", async () => {
+    const ids: unknown[] = [];
+    await opencode((request, response) => {
+      ids.push(request.headers["x-request-id"]);
+      response.writeHead(204).end();
+    });
+    await inRequest("rq_0123456789abcdef", prompt);
+    await prompt();
+    expect(ids).toEqual(["rq_0123456789abcdef", undefined]);
+  });
+
   it("that is refused with an answer has failed", async () => {
     await opencode((_request, response) => void response.writeHead(400).end('{"name":"BadRequest"}'));
     await expect(prompt()).rejects.toMatchObject({ code: "agent_failed" });

@@ -1,8 +1,9 @@
 import { createOpencodeClient, type OpencodeClient } from "@opencode-ai/sdk/v2/client";
 import { Agent, fetch as undiciFetch } from "undici";
 import type { ModelRef } from "../contract";
-import type { RequestReply } from "../protocol";
+import { REQUEST_ID_HEADER, type RequestReply } from "../protocol";
 import { SidecarError } from "../errors";
+import { currentRequestId } from "../request-scope";
 import {
   agentHistory,
   agentStatuses,
@@ -166,13 +167,15 @@ export class AgentClient {
 
 /**
  * The SDK hands over a whole Request of the global fetch; undici's own takes its pieces, with our dispatcher.
- * Only a shell command may take as long as it likes.
+ * Only a shell command may take as long as it likes. A call that a person's request led to carries its id.
  */
 function agentFetch(dispatcher: Agent): typeof fetch {
   return async (input, init) => {
     const request = new Request(input, init);
     const body = request.body === null ? null : new Uint8Array(await request.arrayBuffer());
     const headers = [...request.headers].map(([name, value]): [string, string] => [name, value]);
+    const requestId = currentRequestId();
+    if (requestId !== null) headers.push([REQUEST_ID_HEADER, requestId]);
     const signal = new URL(request.url).pathname.endsWith("/shell")
       ? null
       : AbortSignal.timeout(CALL_LIMIT_MS);

@@ -1,10 +1,13 @@
 import { randomUUID } from "node:crypto";
 import type { Failure } from "../contract";
+import { currentRequestId } from "../request-scope";
 
 /** A prompt at work, from its arrival to the end of everything that it started. */
 export interface Turn {
   readonly turnId: string;
   readonly promptId: string;
+  /** Of the request that sent the prompt; null when it is not known. */
+  readonly requestId: string | null;
   /** Resolves with `end`. */
   readonly over: Promise<void>;
   readonly end: () => void;
@@ -27,12 +30,13 @@ export const INTERRUPTED: Failure = {
   message: "The agent was interrupted in the middle of this turn: send the prompt again to go on.",
 };
 
+/** Of the prompt that the request at work brought. */
 export function newTurn(promptId: string, nowMs: number): Turn {
   let end = () => {};
   const over = new Promise<void>((resolve) => {
     end = resolve;
   });
-  const place = { turnId: `trn_${randomUUID()}`, promptId };
+  const place = { turnId: `trn_${randomUUID()}`, promptId, requestId: currentRequestId() };
   const state = {
     aborting: false,
     sent: false,

@@ -6,6 +6,7 @@ import { type Failure, spooledEvent, type SpooledEvent } from "../contract";
 import { SidecarError } from "../errors";
 import { Spool } from "../events/spool";
 import { createLog } from "../log";
+import { inRequest } from "../request-scope";
 import type { AgentClient } from "../opencode/client";
 import type { AgentEvent } from "../opencode/wire";
 import type { AgentSetup } from "./agent-setup";
@@ -40,10 +41,12 @@ describe("turns", () => {
   let down: Failure | null;
   /** What opencode was told, in order: prompts, and the changes that may reload it. */
   let told: string[];
+  let lines: Record<string, unknown>[];
 
   beforeEach(async () => {
     dir = await mkdtemp(join(tmpdir(), "openagent-turns-"));
-    const log = createLog(() => undefined);
+    lines = [];
+    const log = createLog((line) => void lines.push(JSON.parse(line) as Record<string, unknown>));
     spool = await Spool.open({ dir, log });
     await spool.openEpoch(1, null);
     [waiting, told, isBusy, down] = [[], [], true, null];
@@ -128,6 +131,17 @@ describe("turns", () => {
   const closedRequests = async () => (await stored()).filter((event) => event.type === "request.closed");
   const ends = async () =>
     (await stored()).flatMap((event) => (event.type === "turn.ended" ? [event.data] : []));
+
+  it("tells in the log whose request a prompt came by, to the turn's end", async () => {
+    const { turnId } = await inRequest("rq_0123456789abcdef", () => submit("prm_1"));
+    await expect.poll(() => told).toContain("prm_1");
+    await inRequest("rq_of_somebody_else", idle);
+    const place = { requestId: "rq_0123456789abcdef", promptId: "prm_1", turnId };
+    expect(lines).toMatchObject([
+      { message: "opencode has the prompt", ...place },
+      { message: "turn ended", ...place, outcome: "done" },
+    ]);
+  });
 
   it("says why it takes no prompt while opencode does not run, and begins no turn", async () => {
     down = {

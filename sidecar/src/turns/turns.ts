@@ -6,10 +6,11 @@ import { Coalescer } from "../events/coalescer";
 import { Normaliser } from "../events/normaliser";
 import type { CloseReason } from "../events/open-state";
 import type { Spool } from "../events/spool";
-import { describeError, type Log } from "../log";
+import { describeError, type Log, type LogFields } from "../log";
 import type { AgentClient } from "../opencode/client";
 import { agentFailure, failureOf } from "../opencode/failures";
 import type { AgentEvent } from "../opencode/wire";
+import { inRequest } from "../request-scope";
 import type { AgentSetup } from "./agent-setup";
 import { Answers, type Answered } from "./answers";
 import { INTERRUPTED, newTurn, type Turn } from "./turn";
@@ -255,12 +256,20 @@ export class Turns {
     };
     await this.#clientFor(turn).prompt(input);
     turn.taken = true;
+    this.#tell("opencode has the prompt", turn);
   }
 
   /** Resolves when the command has ended. */
   async #sendShell(turn: Turn, request: PromptRequest): Promise<void> {
     const { model, agent } = request.settings;
+    this.#tell("opencode gets the command", turn);
     await this.#clientFor(turn).shell({ command: request.text, model, agent });
+  }
+
+  #tell(message: string, turn: Turn, fields: LogFields = {}): void {
+    const { turnId, promptId, requestId } = turn;
+    const { sessionId } = this.#options;
+    inRequest(requestId, () => this.#options.log.info(message, { sessionId, turnId, promptId, ...fields }));
   }
 
   #clientFor(turn: Turn): AgentClient {
@@ -359,6 +368,7 @@ export class Turns {
     if (this.#watch) clearInterval(this.#watch);
     this.#watch = null;
     turn.end();
+    this.#tell("turn ended", turn, { outcome, failure: failure?.code });
     void this.#afterTurn();
   }
 

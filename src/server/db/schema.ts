@@ -18,7 +18,7 @@ export const ROLES = ["owner", "admin", "member", "viewer"] as const;
 export type Role = (typeof ROLES)[number];
 export type Visibility = "private" | "team-read" | "team-write";
 
-/** Facts of this installation: `claimedAt`, `authSecret`, `masterKeyCheck`, `mirrorKey`, `mirrorJwks`, `mirrorTarget`, `settings`. */
+/** Facts of this installation: `claimedAt`, `authSecret`, `masterKeyCheck`, `mirrorKey`, `mirrorJwks`, `mirrorTarget`, `settings`, `writeCheckedAt`. */
 export const installation = sqliteTable("installation", {
   name: text("name").primaryKey(),
   value: text("value").notNull(),

@@ -1,8 +1,10 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { REQUEST_ID_HEADER, requestId as requestIdForm } from "../../../sidecar/src/protocol";
 import type { Clock } from "../clock";
 import { AppError } from "../errors";
 import type { Logger } from "../log";
+import { inRequest } from "../request-scope";
 import { DEFAULT_MAX_BODY_BYTES, limitBody } from "./body-limit";
 import { NO_PAGE_POLICY } from "./content-security-policy";
 import type { Origins } from "./origins";
@@ -11,6 +13,7 @@ import { createRequestLines } from "./request-lines";
 
 /** What a handler gets beside Node's pair. */
 export interface RequestFacts {
+  /** The client's own where it sent a well-formed one; also in the answer, in errors and in the log's lines. */
   requestId: string;
   /** The peer's address. */
   ip: string;
@@ -41,7 +44,6 @@ export interface RequestRoute {
 /** Headers that say something only to us or to a proxy that we do not have; a client cannot set them. */
 const OURS = [
   "x-openagent-ip",
-  "x-request-id",
   "x-forwarded-host",
   "x-forwarded-proto",
   "x-forwarded-for",
@@ -59,8 +61,7 @@ export function createDispatcher(deps: {
   // The longest prefix first, so that a table's order does not matter.
   const routes = [...deps.routes].sort((a, b) => b.prefix.length - a.prefix.length);
   const mayWrite = createRequestLines(deps);
-  return (req: IncomingMessage, res: ServerResponse): void => {
-    const facts = factsOf(req, deps.log);
+  const dispatch = (req: IncomingMessage, res: ServerResponse, facts: RequestFacts): void => {
     prepare(req, res, facts);
     logWhenDone(req, res, { ...facts, mayWrite });
     try {
@@ -78,6 +79,10 @@ export function createDispatcher(deps: {
     } catch (error) {
       answerFailure(res, error, facts);
     }
+  };
+  return (req: IncomingMessage, res: ServerResponse): void => {
+    const facts = factsOf(req, deps.log);
+    inRequest(facts.requestId, () => dispatch(req, res, facts));
   };
 }
 
@@ -118,16 +123,17 @@ function answerFailure(res: ServerResponse, error: unknown, facts: RequestFacts)
 }
 
 function factsOf(req: IncomingMessage, log: Logger): RequestFacts {
-  const requestId = `rq_${randomBytes(8).toString("hex")}`;
+  const given = requestIdForm.safeParse(req.headers[REQUEST_ID_HEADER]);
+  const requestId = given.success ? given.data : `rq_${randomBytes(8).toString("hex")}`;
   const pathname = req.url?.split("?")[0] ?? "";
-  return { requestId, ip: req.socket.remoteAddress ?? "unknown", pathname, log: log.child({ requestId }) };
+  return { requestId, ip: req.socket.remoteAddress ?? "unknown", pathname, log };
 }
 
 function prepare(req: IncomingMessage, res: ServerResponse, facts: RequestFacts): void {
   for (const name of OURS) delete req.headers[name];
   req.headers["x-openagent-ip"] = facts.ip;
-  req.headers["x-request-id"] = facts.requestId;
-  res.setHeader("x-request-id", facts.requestId);
+  req.headers[REQUEST_ID_HEADER] = facts.requestId;
+  res.setHeader(REQUEST_ID_HEADER, facts.requestId);
   res.setHeader("x-content-type-options", "nosniff");
   res.setHeader("referrer-policy", "same-origin");
   res.setHeader("x-frame-options", "DENY");
@@ -137,11 +143,13 @@ function prepare(req: IncomingMessage, res: ServerResponse, facts: RequestFacts)
 function logWhenDone(
   req: IncomingMessage,
   res: ServerResponse,
-  { log, ip, pathname, mayWrite }: RequestFacts & { mayWrite: (ip: string) => boolean },
+  { requestId, log, ip, pathname, mayWrite }: RequestFacts & { mayWrite: (ip: string) => boolean },
 ): void {
   const startedAt = performance.now();
   res.once("close", () => {
+    // The connection's event, which is not of the request's own doing.
     const line = {
+      requestId,
       method: req.method,
       path: pathname.slice(0, 200),
       status: res.statusCode,

@@ -1,12 +1,14 @@
 import { request as httpRequest, type IncomingHttpHeaders } from "node:http";
 import { connect } from "node:net";
-import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import { openTestAccounts, PASSWORD, type TestAccounts } from "../auth/test-accounts";
+import { composeMeasuring } from "../compose-health";
+import { createLog } from "../log";
 import { createSystem } from "../system";
 import { createDispatcher } from "./dispatcher";
 import { createHealthRoutes } from "./health";
+import { createMetricsRoute } from "./metrics";
 import { createHttpServer, type HttpServer } from "./http-server";
 import { createOrigins } from "./origins";
 import { createTrpcRoute } from "./trpc-handler";
@@ -36,10 +38,12 @@ describe("the HTTP server", () => {
   let server: HttpServer;
   let port: number;
   let failing = false;
+  let metricsToken: string | null = null;
+  let stopMeasuring = () => undefined as void;
   const logged: string[] = [];
 
   async function start(publicUrl: URL | null): Promise<void> {
-    const log = pino({ level: "info" }, { write: (line: string) => void logged.push(line) });
+    const log = createLog({ level: "info", destination: { write: (line) => void logged.push(line) } });
     const ok = async () => "ok";
     const engine = async () => (failing ? Promise.reject(new Error("a stack")) : "ok");
     const system = createSystem({
@@ -48,7 +52,17 @@ describe("the HTTP server", () => {
       checks: { database: ok, engine, image: ok, mirror: async () => "off" },
       log,
     });
-    const services = { ...accounts, system };
+    const measuring = composeMeasuring(accounts.clock);
+    stopMeasuring();
+    stopMeasuring = () => measuring.stop();
+    const health = measuring.health({
+      ...accounts,
+      system,
+      isStreaming: () => false,
+      mirrorLag: () => ({ waiting: 0, oldestMs: 0, parked: 0 }),
+    });
+    const services = { ...accounts, system, health };
+    const metrics = createMetricsRoute({ token: metricsToken, metrics: health.metrics });
     // The allow-list holds the port, which is known once the server listens.
     const late: {
       request?: ReturnType<typeof createDispatcher>;
@@ -66,7 +80,7 @@ describe("the HTTP server", () => {
     };
     const form = { ...page, prefix: "/api/auth", hasOwnCsrfToken: true };
     late.request = createDispatcher({
-      routes: [page, form, ...createHealthRoutes(system), createTrpcRoute(services as never)],
+      routes: [page, form, ...createHealthRoutes(system), metrics, createTrpcRoute(services as never)],
       origins,
       clock: accounts.clock,
       log,
@@ -80,11 +94,12 @@ describe("the HTTP server", () => {
   }
 
   beforeEach(async () => {
-    [failing, logged.length] = [false, 0];
+    [failing, metricsToken, logged.length] = [false, null, 0];
     accounts = openTestAccounts();
     await start(null);
   });
   afterEach(async () => {
+    stopMeasuring();
     await server.close();
     accounts.close();
   });
@@ -281,10 +296,28 @@ describe("the HTTP server", () => {
       );
     });
 
-    it("takes no request id from outside", async () => {
-      const answer = await send(info, { headers: { "x-request-id": "mine" } });
-      expect(answer.headers["x-request-id"]).not.toBe("mine");
+    it("takes a well-formed request id from outside into its answer, its error and its log", async () => {
+      const mine = "01J9-from_the-client";
+      const answer = await post("/api/trpc/account.update", "{}", { "x-request-id": mine });
+      expect(answer.headers["x-request-id"]).toBe(mine);
+      expect(errorOf(answer).data.requestId).toBe(mine);
+      await vi.waitFor(() =>
+        expect(logged.filter((line) => line.includes('"msg":"request"'))).toHaveLength(1),
+      );
+      expect(JSON.parse(logged[0] ?? "")).toMatchObject({
+        requestId: mine,
+        path: "/api/trpc/account.update",
+      });
     });
+
+    it.each(["short", "with a space in it", 'quote"d-0123456789', "x".repeat(65), "ünïcödé-0123", ""])(
+      "makes a request id of its own in the place of %j",
+      async (given) => {
+        const latin1 = Buffer.from(given, "utf8").toString("latin1");
+        const answer = await send(info, { headers: { "x-request-id": latin1 } });
+        expect(answer.headers["x-request-id"]).toMatch(/^rq_[0-9a-f]{16}$/);
+      },
+    );
 
     it("tells whoever is not signed in so, also with a token that is no token", async () => {
       for (const authorization of ["Bearer %E0%A4%A", "Bearer oa_x", "Bearer"]) {
@@ -371,15 +404,105 @@ describe("the HTTP server", () => {
     expect(logged.filter((line) => line.includes('"leftOut":10'))).toHaveLength(1);
   });
 
+  describe("metrics", () => {
+    const TOKEN = "0123456789abcdef0123456789abcdef";
+    const withToken = async () => {
+      await server.close();
+      metricsToken = TOKEN;
+      await start(null);
+    };
+    const scrape = (authorization?: string, opts: { method?: string; path?: string } = {}) =>
+      send(opts.path ?? "/metrics", {
+        ...(opts.method !== undefined && { method: opts.method }),
+        ...(authorization !== undefined && { headers: { authorization } }),
+      });
+
+    it("are not there while the operator has set no token, whatever is sent", async () => {
+      for (const authorization of [
+        undefined,
+        "Bearer ",
+        "Bearer null",
+        "Bearer undefined",
+        `Bearer ${TOKEN}`,
+      ]) {
+        const answer = await scrape(authorization);
+        expect(answer.status, authorization).toBe(404);
+        expect(answer.text).not.toContain("openagent_");
+      }
+    });
+
+    it("are given to the bearer of the token", async () => {
+      await withToken();
+      const answer = await scrape(`Bearer ${TOKEN}`);
+      expect(answer.status).toBe(200);
+      expect(answer.headers["content-type"]).toMatch(/^text\/plain; version=0\.0\.4/);
+      expect(answer.text).toContain('openagent_info{version="1.2.3"} 1');
+    });
+
+    it("are refused to everybody else: no token, another one, a part of it, an owner's", async () => {
+      await withToken();
+      const { userId } = await accounts.person("olive", "owner");
+      const { token } = accounts.tokens.create({ userId, name: "test" });
+      for (const authorization of [
+        undefined,
+        "",
+        TOKEN,
+        "Bearer",
+        "Bearer ",
+        `Bearer ${TOKEN.slice(1)}`,
+        `Bearer ${TOKEN}0`,
+        `bearer ${TOKEN}`,
+        `Basic ${Buffer.from(`x:${TOKEN}`).toString("base64")}`,
+        `Bearer ${token}`,
+      ]) {
+        const answer = await scrape(authorization);
+        expect(answer.status, authorization).toBe(401);
+        expect(answer.headers["www-authenticate"]).toBe("Bearer");
+        expect(answer.text).not.toContain("openagent_sessions");
+      }
+    });
+
+    it("are read, and there are none below", async () => {
+      await withToken();
+      expect((await scrape(`Bearer ${TOKEN}`, { method: "POST" })).status).toBe(405);
+      expect((await scrape(`Bearer ${TOKEN}`, { path: "/metrics/more" })).status).toBe(404);
+      const foreign = { headers: { host: "evil.example", authorization: `Bearer ${TOKEN}` } };
+      expect((await send("/metrics", foreign)).status).toBe(403);
+    });
+  });
+
+  it("tells owners and admins how the server is, and nobody else", async () => {
+    const statuses: Record<string, number> = { nobody: (await send("/api/trpc/system.health")).status };
+    for (const role of ["owner", "admin", "member", "viewer"] as const) {
+      const { userId } = await accounts.person(role, role);
+      const { token } = accounts.tokens.create({ userId, name: "test" });
+      const answer = await send("/api/trpc/system.health", { headers: { authorization: `Bearer ${token}` } });
+      statuses[role] = answer.status;
+      if (answer.status !== 200) expect(answer.text).not.toContain("uptimeSeconds");
+      else
+        expect(JSON.parse(answer.text)).toMatchObject({
+          result: {
+            data: {
+              ...{ version: "1.2.3", uptimeSeconds: 0, ready: true, checks: { mirror: "off" } },
+              ...{ sessions: { active: 0, idle: 0 }, recent: { eventsPerSecond: 0, streamLagP95Ms: null } },
+            },
+          },
+        });
+    }
+    expect(statuses).toEqual({ nobody: 401, owner: 200, admin: 200, member: 403, viewer: 403 });
+  });
+
   it("tells health and readiness, and the failing check in a sentence without its stack", async () => {
     expect(JSON.parse((await send("/healthz")).text)).toEqual({ status: "ok", version: "1.2.3" });
     expect(JSON.parse((await send("/readyz")).text)).toEqual({
       checks: { database: "ok", engine: "ok", image: "ok", mirror: "off" },
     });
     failing = true;
-    const answer = await send("/readyz");
+    const answer = await send("/readyz", { headers: { "x-request-id": "probe-0001" } });
     expect(answer.status).toBe(503);
     expect(answer.text).toContain("The check failed");
     expect(answer.text).not.toContain("a stack");
+    const told = logged.find((line) => line.includes("readiness check failed")) ?? "{}";
+    expect(JSON.parse(told)).toMatchObject({ requestId: "probe-0001", check: "engine" });
   });
 });

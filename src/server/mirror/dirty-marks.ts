@@ -3,6 +3,8 @@ import { clearMarks, type Mark, marksAfter } from "../events/outbox";
 
 /** How many marks one look at the outbox takes. */
 const LOOK = 1_000;
+/** SQLite's word for no limit: a mark a row at most. */
+const ALL = -1;
 
 /** What has still to be told, in order; each row once however often it changed. */
 export interface DirtyMarks {
@@ -20,6 +22,12 @@ export interface DirtyMarks {
   /** Leaves it out for a while. */
   park(mark: Mark, untilMs: number): void;
   parked(): number;
+  /** Those that may be sent and are not, those in the outbox too that were not taken in yet. */
+  waiting(): {
+    count: number;
+    /** Since when the oldest waits, in ms of `now`; null: not known, or there is none. */ sinceMs:
+      number | null;
+  };
   /** Takes what is told out of the outbox. */
   clear(): void;
 }
@@ -31,7 +39,7 @@ export interface DirtyMarks {
  */
 export function createDirtyMarks(deps: { db: Database; now: () => number }): DirtyMarks {
   const { db } = deps;
-  const dirty = new Map<string, Mark & { id: number | null; nth: number }>();
+  const dirty = new Map<string, Mark & { id: number | null; nth: number; sinceMs: number }>();
   const parked = new Map<string, number>();
   const told: number[] = [];
   let loadedId = 0;
@@ -44,7 +52,11 @@ export function createDirtyMarks(deps: { db: Database; now: () => number }): Dir
     return false;
   };
   const put = (entry: Mark & { id: number | null }) =>
-    void dirty.set(`${entry.topic} ${entry.key}`, { ...entry, nth: (newest += 1) });
+    void dirty.set(`${entry.topic} ${entry.key}`, {
+      ...entry,
+      nth: (newest += 1),
+      sinceMs: deps.now(),
+    });
   function* due() {
     for (const [name, entry] of dirty) if (!isParked(name)) yield entry;
   }
@@ -83,8 +95,19 @@ export function createDirtyMarks(deps: { db: Database; now: () => number }): Dir
         dirty.delete(name);
       }
     },
-    park: ({ topic, key }, untilMs) => void parked.set(`${topic} ${key}`, untilMs),
+    park({ topic, key }, untilMs) {
+      const name = `${topic} ${key}`;
+      parked.set(name, untilMs);
+      const entry = dirty.get(name);
+      if (entry !== undefined) entry.sinceMs = untilMs;
+    },
     parked: () => [...parked.keys()].filter(isParked).length,
+    waiting() {
+      const known = [...due()];
+      const fresh = marksAfter(db, loadedId, ALL).filter(({ topic, key }) => !dirty.has(`${topic} ${key}`));
+      const sinceMs = known.reduce((oldest, entry) => Math.min(oldest, entry.sinceMs), Infinity);
+      return { count: known.length + fresh.length, sinceMs: Number.isFinite(sinceMs) ? sinceMs : null };
+    },
     clear,
   };
 }

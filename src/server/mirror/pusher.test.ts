@@ -45,6 +45,7 @@ function fakeMirror() {
   return { target, rows, state, seqs: (id: string) => (rows.get(id) ?? []).map(({ seq }) => seq) };
 }
 
+const noLag = { waiting: 0, oldestMs: 0, parked: 0 };
 const away = () => new MirrorError("unreachable", "fetch failed");
 
 describe("the pusher", () => {
@@ -112,7 +113,7 @@ describe("the pusher", () => {
     expect(mirror.seqs(t.sessionId)).toEqual(upTo(31));
     expect(mirror.state.batches.length).toBeGreaterThan(3);
     for (const batch of mirror.state.batches) expect(JSON.stringify(batch).length).toBeLessThan(700 * 1024);
-    expect(pusher.health()).toEqual({ failingSinceMs: null, detail: null, parked: 0 });
+    expect(pusher.health()).toEqual({ failingSinceMs: null, detail: null, ...noLag });
   });
 
   it("says since when nothing gets through", async () => {
@@ -121,6 +122,8 @@ describe("the pusher", () => {
     await expect.poll(() => pusher.health()).toMatchObject({ detail: "fetch failed" });
     expect(pusher.health().failingSinceMs).toBeLessThanOrEqual(performance.now());
     expect(marksAfter(t.db, 0, 10)).not.toEqual([]);
+    expect(pusher.health().waiting).toBe(1);
+    expect(pusher.health().oldestMs).toBeGreaterThan(0);
     mirror.state.always = null;
     await pusher.drained();
     expect(pusher.health().failingSinceMs).toBeNull();
@@ -136,8 +139,10 @@ describe("the pusher", () => {
     write(t.sessionId, 1);
     await expect.poll(() => pusher.health().detail).toBe("fetch failed");
     expect(mirror.state.batches).toEqual([]);
+    expect(pusher.health()).toMatchObject({ waiting: 1, parked: 0 });
     isAway = false;
     await pusher.drained();
+    expect(pusher.health()).toMatchObject(noLag);
     expect(mirror.seqs(t.sessionId)).toEqual([1]);
     expect(pusher.health().failingSinceMs).toBeNull();
   });

@@ -21,13 +21,21 @@ const PACE = { marks: 5, most: 4 };
 /** What was refused alone is left out for so long; a deployment of newer functions may take it. */
 const PARKED_MS = 300_000;
 
-export interface PusherHealth {
+/** How far the mirror is behind. */
+export interface MirrorLag {
+  /** Changes that it has still to be told; those that it refused are not among them. */
+  waiting: number;
+  /** How long the oldest of them waits; 0 when none does. */
+  oldestMs: number;
+  /** Rows and sessions that the mirror refused. */
+  parked: number;
+}
+
+export interface PusherHealth extends MirrorLag {
   /** Since when nothing gets through, in ms of the monotonic clock; null when it does. */
   failingSinceMs: number | null;
   /** Technical: the last failure. */
   detail: string | null;
-  /** Rows and sessions that the mirror refused. */
-  parked: number;
 }
 
 /** Tells the mirror what changed: in order, one batch at a time, as often as it takes. */
@@ -203,11 +211,14 @@ export function createPusher(deps: Deps): Pusher {
         else waiting.add({ upTo: null, resolve, reject });
         bell.ring();
       }),
-    health: () => ({
-      failingSinceMs: state.failingSinceMs,
-      detail: state.detail,
-      parked: dirty.parked(),
-    }),
+    health() {
+      const { failingSinceMs, detail } = state;
+      const { count, sinceMs } = dirty.waiting();
+      // What was not taken in yet waits since nothing gets through.
+      const since = Math.min(sinceMs ?? Infinity, failingSinceMs ?? Infinity, now());
+      const oldestMs = count === 0 ? 0 : now() - since;
+      return { failingSinceMs, detail, parked: dirty.parked(), waiting: count, oldestMs };
+    },
     async close() {
       closing.abort();
       await running;

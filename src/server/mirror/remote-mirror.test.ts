@@ -192,7 +192,7 @@ describe("a Convex elsewhere", () => {
 });
 
 describe("what /readyz says of the mirror", () => {
-  const healthy = { failingSinceMs: null, detail: null, parked: 0 };
+  const healthy = { failingSinceMs: null, detail: null, parked: 0, waiting: 0, oldestMs: 0 };
   const say = (
     health: Partial<typeof healthy> | { failingSinceMs: number },
     clock: ManualClock = manualClock(0),
@@ -212,5 +212,7 @@ describe("what /readyz says of the mirror", () => {
     clock.advance(2_000);
     expect(await say({ failingSinceMs: since }, clock)).toMatch(/11 seconds.*npm run convex:deploy/);
     expect(await say({ parked: 2 }, clock)).toMatch(/refuses 2/);
+    expect(await say({ waiting: 7, oldestMs: 29_000 }, clock)).toBe("ok");
+    expect(await say({ waiting: 7, oldestMs: 31_000 }, clock)).toMatch(/31 seconds behind, with 7/);
   });
 });

@@ -99,7 +99,7 @@ export function createRequests(deps: {
     } catch (error) {
       if (!(error instanceof SidecarError)) throw error;
       deps.logger.warn(
-        { sessionId: row.sessionId, requestId: row.id, code: error.code },
+        { sessionId: row.sessionId, asked: row.id, code: error.code },
         "answer not delivered; it is tried again",
       );
     }

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { z } from "zod";
 import { CONTRACT_VERSION } from "../../../sidecar/src/protocol";
 import type { Driver } from "../../drivers/driver";
+import { currentRequestId, inRequest } from "../request-scope";
 import { testDatabase, type TestDatabase } from "../db/testing";
 import type { EgressGate } from "../egress/egress-gate";
 import { createEventLog, type EventLog } from "../events/event-log";
@@ -22,12 +23,15 @@ describe("the event stream of a session's container", () => {
   let errors: string[];
   let forged: IngestError[];
   let caughtUp: string[];
+  let taken: number;
+  let onProgress: () => void;
 
   beforeEach(async () => {
     t = testDatabase();
     log = createEventLog(t);
     sidecar = await serveSidecarStandIn();
-    [errors, forged, caughtUp] = [[], [], []];
+    onProgress = () => undefined;
+    [errors, forged, caughtUp, taken] = [[], [], [], 0];
     const write = (text: string) => {
       const line = logLine.parse(JSON.parse(text));
       if (line.level >= ERROR_LEVEL) errors.push(line.err.message);
@@ -39,7 +43,8 @@ describe("the event stream of a session's container", () => {
       driver: {} as Driver,
       egress: {} as EgressGate,
       onEvent: () => undefined,
-      onProgress: () => undefined,
+      onTaken: (batch) => void (taken += batch.length),
+      onProgress: () => onProgress(),
       onCaughtUp: (sessionId) => void caughtUp.push(sessionId),
       onForged: (_sessionId, error) => void forged.push(error),
     });
@@ -78,5 +83,24 @@ describe("the event stream of a session's container", () => {
     t.db.run(sql`drop trigger full`);
     await eventually(() => expect(log.read(t.sessionId, 0).map((e) => e.type)).toEqual(["changes.updated"]));
     expect(forged).toEqual([]);
+  });
+
+  it("is told of as coming in while it does, with what was committed", async () => {
+    expect(connections.isStreaming(t.sessionId)).toBe(false);
+    open();
+    await eventually(() => expect(connections.isStreaming(t.sessionId)).toBe(true));
+    for (let n = 0; n < 3; n += 1) sidecar.emit({ type: "changes.updated", data: { files: [] } });
+    await eventually(() => expect(taken).toBe(3));
+    await sidecar[Symbol.asyncDispose]();
+    await eventually(() => expect(connections.isStreaming(t.sessionId)).toBe(false));
+    expect(connections.isStreaming("ses_that_never_was")).toBe(false);
+  });
+
+  it("belongs to no request, whichever began it", async () => {
+    const ids: (string | null)[] = [];
+    onProgress = () => void ids.push(currentRequestId());
+    inRequest("rq_that_creates_it", open);
+    await eventually(() => expect(ids.length).toBeGreaterThan(0));
+    expect(new Set(ids)).toEqual(new Set([null]));
   });
 });

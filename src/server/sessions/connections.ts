@@ -5,6 +5,7 @@ import { type EventLog, type LogTransaction } from "../events/event-log";
 import { IngestError } from "../events/ingest";
 import { createIntake, type Intake } from "../events/intake";
 import type { Logger } from "../log";
+import { inRequest } from "../request-scope";
 import { createSidecarClient, type SidecarClient } from "../sidecar-client/sidecar-client";
 import { SidecarError } from "../sidecar-client/sidecar-error";
 import type { Database } from "../db/database";
@@ -32,6 +33,8 @@ export interface Connections {
     secrets: InstanceSecrets;
   }): Connection;
   get(sessionId: string): Connection | null;
+  /** Whether the session's events come in. */
+  isStreaming(sessionId: string): boolean;
   /** Ends the stream after what was sent already is taken in, and the way out. */
   close(sessionId: string): Promise<void>;
   closeAll(): Promise<void>;
@@ -45,6 +48,8 @@ interface Deps {
   egress: EgressGate;
   /** Rows that change with an event, in its transaction. */
   onEvent(tx: LogTransaction, sessionId: string, body: SidecarEventBody): void;
+  /** Told of each batch that is committed. */
+  onTaken(batch: readonly SpooledEvent[]): void;
   /** After a commit, and after each (re)connect: what waits may go on. */
   onProgress(sessionId: string): void;
   /** Nothing more is on its way at this moment. */
@@ -62,6 +67,7 @@ interface Held {
   connection: Connection;
   stop: AbortController;
   pumped: Promise<void>;
+  isStreaming: boolean;
 }
 
 export function createConnections(deps: Deps): Connections {
@@ -104,15 +110,20 @@ export function createConnections(deps: Deps): Connections {
       const client = createSidecarClient({ socketPath: endpoint.sidecarSocket, bearer: secrets.bearer });
       const connection: Connection = { sessionId, instanceId, client, secrets };
       const stop = new AbortController();
-      const entry: Held = { connection, stop, pumped: Promise.resolve() };
+      const entry: Held = { connection, stop, pumped: Promise.resolve(), isStreaming: false };
       held.set(sessionId, entry);
-      entry.pumped = pump({ ...deps, intake }, connection, {
-        signal: stop.signal,
-        wanted: () => held.get(sessionId) === entry,
-      });
+      // It goes on long after the request that started the session.
+      entry.pumped = inRequest(null, () =>
+        pump({ ...deps, intake }, connection, {
+          signal: stop.signal,
+          wanted: () => held.get(sessionId) === entry,
+          onStream: (isStreaming) => void (entry.isStreaming = isStreaming),
+        }),
+      );
       return connection;
     },
     get: (sessionId) => held.get(sessionId)?.connection ?? null,
+    isStreaming: (sessionId) => held.get(sessionId)?.isStreaming ?? false,
     close,
     async closeAll() {
       for (const entry of held.values()) entry.stop.abort();
@@ -126,7 +137,7 @@ export function createConnections(deps: Deps): Connections {
 async function pump(
   deps: PumpDeps,
   connection: Connection,
-  opts: { signal: AbortSignal; wanted: () => boolean },
+  opts: { signal: AbortSignal; wanted: () => boolean; onStream: (isStreaming: boolean) => void },
 ): Promise<void> {
   const { sessionId } = connection;
   let waitMs: number = SESSION_LIMITS.reconnectFirstMs;
@@ -137,7 +148,7 @@ async function pump(
   };
   while (!opts.signal.aborted && opts.wanted()) {
     try {
-      await takeIn(deps, connection, { signal: opts.signal, onCommitted });
+      await takeIn(deps, connection, { ...opts, onCommitted });
     } catch (error) {
       if (opts.signal.aborted) return;
       const forged = error instanceof IngestError ? error : trouble.unreadable(error);
@@ -146,6 +157,8 @@ async function pump(
         return;
       }
       trouble.tell(error);
+    } finally {
+      opts.onStream(false);
     }
     if (!opts.wanted()) return;
     await pause(waitMs, opts.signal);
@@ -157,15 +170,18 @@ async function pump(
 async function takeIn(
   deps: PumpDeps,
   { sessionId, client }: Connection,
-  opts: { signal: AbortSignal; onCommitted: () => void },
+  opts: { signal: AbortSignal; onStream: (isStreaming: boolean) => void; onCommitted: () => void },
 ): Promise<void> {
   const row = getSession(deps.db, sessionId);
   deps.onProgress(sessionId);
   const held = { epoch: Math.max(row.heldEpoch, 1), n: row.heldN };
   for await (const batch of client.events(held, opts.signal)) {
+    // The first is a heartbeat, sent at once.
+    opts.onStream(true);
     if (batch.length > 0) {
       const position = await deps.intake.take(sessionId, batch);
       opts.onCommitted();
+      deps.onTaken(batch);
       if (batch.some((event) => event.type === "turn.ended")) await acknowledge(deps, client, position);
     } else deps.onCaughtUp(sessionId);
     // After a heartbeat too: what the agent could not take while it restarted gets another try.

@@ -1,6 +1,7 @@
 import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { sessions } from "../db/schema";
+import { inRequest } from "../request-scope";
 import { SidecarError } from "../sidecar-client/sidecar-error";
 import { titleFrom } from "./decisions";
 import { SESSION_LIMITS } from "./limits";
@@ -17,6 +18,19 @@ describe("prompt queue", () => {
     t = q.t;
   });
   afterEach(() => q[Symbol.dispose]());
+
+  it("hands a prompt over in the request that sent it, whoever's turn it is to do so", async () => {
+    const first = inRequest("rq_of_the_first", () => add("a"));
+    const second = inRequest("rq_of_the_second", () => add("b"));
+    add("c");
+    await inRequest("rq_of_another", () => q.queue.dispatch(t.sessionId));
+    q.ends(first.promptId);
+    await q.queue.dispatch(t.sessionId);
+    q.ends(second.promptId);
+    await inRequest("rq_of_another", () => q.queue.dispatch(t.sessionId));
+    expect(q.taken.map(({ text }) => text)).toEqual(["a", "b", "c"]);
+    expect(q.requestIds).toEqual(["rq_of_the_first", "rq_of_the_second", null]);
+  });
 
   it("hands prompts over one at a time, in order, each when the turn before has ended", async () => {
     const first = add("a");

@@ -18,6 +18,7 @@ import {
   requireRoom,
   titleUntitled,
 } from "./prompt-intake";
+import { createPromptSenders } from "./prompt-senders";
 import { firstInState, type PromptId, type PromptRow, untilEnded } from "./running-prompt";
 import { findSession, setStatus, type SessionRow } from "./session-store";
 import { createWaitingNotices } from "./waiting-notices";
@@ -82,6 +83,18 @@ const WAITS: ReadonlySet<string> = new Set<SidecarErrorCode>(["unreachable", "bu
 export function createPromptQueue(deps: Deps): PromptQueue {
   const { db, log, clock } = deps;
   const notices = createWaitingNotices(clock);
+  const senders = createPromptSenders();
+
+  const insert = (tx: LogTransaction, prompt: NewPrompt, state: "running" | "queued"): string => {
+    const promptId = insertPrompt(tx, prompt, { state, now: isoNow(clock) });
+    senders.remember(promptId);
+    deps.logger.info({ sessionId: prompt.sessionId, promptId }, "prompt in line");
+    return promptId;
+  };
+  const handOver = async (client: SidecarClient, session: SessionRow, next: PromptRow) => {
+    const { turnId } = await client.prompt(promptRequestOf(session, next));
+    deps.logger.info({ sessionId: session.id, promptId: next.id, turnId }, "prompt handed over");
+  };
 
   const answered: PromptQueue["answered"] = (prompt) => answeredBefore(db, prompt);
 
@@ -130,13 +143,13 @@ export function createPromptQueue(deps: Deps): PromptQueue {
           requireRoom(tx.store, prompt.sessionId);
           const free = deps.clientOf(prompt.sessionId) !== null && !firstOpen(db, prompt.sessionId);
           const state = free ? "running" : "queued";
-          const promptId = insertPrompt(tx, prompt, { state, now: isoNow(clock) });
+          const promptId = insert(tx, prompt, state);
           if (prompt.kind === "prompt") titleUntitled(tx, prompt);
           return { promptId, state };
         })
       );
     },
-    insert: (tx, prompt) => void insertPrompt(tx, prompt, { state: "queued", now: isoNow(clock) }),
+    insert: (tx, prompt) => void insert(tx, prompt, "queued"),
     dispatch: (sessionId) =>
       deps.mutex.run(sessionId, async () => {
         const client = deps.clientOf(sessionId);
@@ -146,7 +159,7 @@ export function createPromptQueue(deps: Deps): PromptQueue {
         const next = log.transaction((tx) => takeNext(tx, sessionId, isoNow(clock)));
         if (!next) return;
         try {
-          await client.prompt(promptRequestOf(session, next));
+          await senders.handOver(next.id, () => handOver(client, session, next));
           notices.taken(sessionId);
         } catch (error) {
           if (!(error instanceof SidecarError)) throw error;

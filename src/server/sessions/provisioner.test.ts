@@ -13,12 +13,14 @@ describe("a start that fails", () => {
   let t: TestDatabase;
   let provisioner: Provisioner;
   let onError: () => void;
+  let ended: string[];
   const row = () => t.db.select().from(sessions).get();
 
   beforeEach(() => {
     t = testDatabase();
     t.db.update(sessions).set({ status: "creating", step: "image" }).run();
     onError = () => undefined;
+    ended = [];
     const driver: Partial<Driver> = {
       hasImage: () =>
         Promise.reject(new DriverError("out_of_disk", "Free some space, then resume.", "ENOSPC")),
@@ -32,6 +34,7 @@ describe("a start that fails", () => {
       registrar: {} as Registrar,
       image: "image:1",
       credentialsFor: () => [],
+      meters: { startStep: () => undefined, startEnded: (outcome) => void ended.push(outcome) },
       startSlot: (work) => work(),
     });
   });
@@ -40,6 +43,7 @@ describe("a start that fails", () => {
   it("is told with the engine's sentence", async () => {
     await provisioner.provision(t.sessionId, new AbortController().signal);
     expect(row()).toMatchObject({ status: "error", reason: { code: "out_of_disk", detail: "ENOSPC" } });
+    expect(ended).toEqual(["failed"]);
   });
 
   it("is told as soon as anything can be written again: no session is left creating for ever", async () => {
@@ -52,6 +56,11 @@ describe("a start that fails", () => {
     };
     await provisioner.provision(t.sessionId, new AbortController().signal);
     expect(row()).toMatchObject({ status: "error", instanceId: null });
+  });
+
+  it("is not among the failures when it was called off", async () => {
+    await provisioner.provision(t.sessionId, AbortSignal.abort());
+    expect(ended).toEqual([]);
   });
 
   it("is given up quietly when the session is stopped meanwhile", async () => {

@@ -6,6 +6,8 @@ import type { Database } from "../db/database";
 import { sessions } from "../db/schema";
 import { AppError } from "../errors";
 import type { EventLog } from "../events/event-log";
+import type { Meters } from "../health/meters";
+import { createStartTimes, type StartTimes } from "../health/start-times";
 import { newId } from "../ids";
 import type { Logger } from "../log";
 import { createSidecarClient, type SidecarClient } from "../sidecar-client/sidecar-client";
@@ -35,16 +37,22 @@ interface Deps {
   /** Full reference of the session image. */
   image: string;
   credentialsFor(userId: string): ProviderCredential[];
+  meters: Pick<Meters, "startStep" | "startEnded">;
   startSlot: <T>(work: () => Promise<T>, signal: AbortSignal) => Promise<T>;
 }
 
 export function createProvisioner(deps: Deps): Provisioner {
   return {
     async provision(sessionId, signal) {
+      const times = createStartTimes(deps.meters, () => performance.now());
       try {
-        await deps.startSlot(() => startInstance(deps, sessionId, signal), signal);
+        await deps.startSlot(() => startInstance(deps, { sessionId, times }, signal), signal);
+        times.ended("ready");
       } catch (error) {
-        if (!signal.aborted) deps.logger.error({ sessionId, err: error }, "session could not be started");
+        if (!signal.aborted) {
+          times.ended("failed");
+          deps.logger.error({ sessionId, err: error }, "session could not be started");
+        }
         await discardInstance(deps, sessionId).catch((err: unknown) => {
           deps.logger.error(
             { sessionId, err },
@@ -77,10 +85,15 @@ async function untilWritten(deps: Deps, signal: AbortSignal, write: () => void):
   }
 }
 
-async function startInstance(deps: Deps, sessionId: string, signal: AbortSignal): Promise<void> {
+async function startInstance(
+  deps: Deps,
+  { sessionId, times }: { sessionId: string; times: StartTimes },
+  signal: AbortSignal,
+): Promise<void> {
   const { driver, db } = deps;
   const step = (name: ProvisioningStep) => {
     signal.throwIfAborted();
+    times.step(name);
     deps.log.transaction((tx) =>
       setStatus(tx, sessionId, { status: "creating", step: name, agentState: "waking" }),
     );

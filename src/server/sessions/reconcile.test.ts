@@ -57,6 +57,7 @@ describe("sessions and engine", () => {
         driver: driver as Driver,
         connections: {
           get: () => null,
+          isStreaming: () => false,
           openEgress: async () => ({ sidecarSocket: "s", egressSocket: "e" }),
           open: ({ sessionId }) => void adopted.push(sessionId) as never,
           close: async () => undefined,

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { asc } from "drizzle-orm";
 import { pino } from "pino";
+import { Registry } from "prom-client";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { CONTRACT_VERSION } from "../../../sidecar/src/protocol";
 import type { Driver } from "../../drivers/driver";
@@ -13,6 +14,7 @@ import { masterKeyOf } from "../keys/master-key";
 import { instanceSecretsOwner } from "../keys/sealed-records";
 import { createSecretBox } from "../keys/secret-box";
 import { createSettings } from "../settings";
+import { createMeters } from "../health/meters";
 import { createTickets } from "../terminal/tickets";
 import { serveSidecarStandIn, type SidecarStandIn } from "./sidecar-stand-in.testing";
 
@@ -69,6 +71,7 @@ describe("a session that is stopped while prompts wait", () => {
       box,
       models: { resolve: () => ({}) as never },
       tickets: createTickets(t.clock),
+      meters: createMeters({ registry: new Registry(), clock: t.clock }),
       image: "image:1",
       maxSessions: 10,
       settings: createSettings(t),

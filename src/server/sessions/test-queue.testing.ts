@@ -4,6 +4,7 @@ import type { SidecarEventBody } from "../../../sidecar/src/contract";
 import type { PromptRequest } from "../../../sidecar/src/protocol";
 import { testDatabase, type TestDatabase } from "../db/testing";
 import { createEventLog, type EventLog } from "../events/event-log";
+import { currentRequestId } from "../request-scope";
 import type { SidecarClient } from "../sidecar-client/sidecar-client";
 import type { SidecarError } from "../sidecar-client/sidecar-error";
 import { createKeyedMutex } from "./keyed-mutex";
@@ -21,6 +22,8 @@ export interface TestQueue extends Disposable {
   arriving: Promise<void> | null;
   /** What the agent took, in order; the same prompt again is no second one. */
   taken: PromptRequest[];
+  /** Of the requests that those were handed over in. */
+  requestIds: (string | null)[];
   /** Whether the agent's turn of a prompt runs, has ended, or never was. */
   turns: Map<string, "runs" | "ended">;
   /** Prompts that somebody stopped before they came. */
@@ -43,6 +46,7 @@ export function testQueue(): TestQueue {
       await q.arriving;
       if (!q.turns.has(request.promptId)) {
         q.taken.push(request);
+        q.requestIds.push(currentRequestId());
         q.turns.set(request.promptId, "runs");
       }
       return { turnId: `turn-${request.promptId}` };
@@ -79,6 +83,7 @@ export function testQueue(): TestQueue {
     failWith: null,
     arriving: null,
     taken: [],
+    requestIds: [],
     turns: new Map(),
     stoppedBefore: [],
     add: (key, text = key) =>

@@ -14,6 +14,7 @@ import {
   offerResponse,
   type OfferResponse,
   type PromptRequest,
+  REQUEST_ID_HEADER,
   promptResponse,
   type RequestReply,
   requestReplyResponse,
@@ -23,6 +24,7 @@ import {
   type TerminalInfo,
   terminalList,
 } from "../../../sidecar/src/protocol";
+import { currentRequestId } from "../request-scope";
 import { splitLines } from "./split-lines";
 import { SidecarError } from "./sidecar-error";
 
@@ -67,9 +69,13 @@ export function createSidecarClient(opts: { socketPath: string; bearer: string |
   });
   const headers: Record<string, string> = opts.bearer ? { authorization: `Bearer ${opts.bearer}` } : {};
   const dial = async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
+    const requestId = currentRequestId();
+    const sent = new Headers(init?.headers);
+    if (requestId !== null) sent.set(REQUEST_ID_HEADER, requestId);
     // undici's own types and the DOM's differ in name only; both are the same fetch standard.
     const response = await undiciFetch(input as string, {
       ...(init as UndiciRequestInit),
+      headers: [...sent],
       dispatcher: agent,
     });
     return response as unknown as Response;

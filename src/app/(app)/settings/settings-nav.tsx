@@ -2,6 +2,8 @@
 
 import Link from "next/link";
 import { usePathname } from "next/navigation";
+import { useShell } from "../_shell/shell-context";
+import { mayRun } from "./may-run";
 
 const PLACES = [
   { href: "/settings", label: "Profile" },
@@ -9,13 +11,16 @@ const PLACES = [
   { href: "/settings/tokens", label: "Tokens" },
   { href: "/settings/sessions", label: "Sessions" },
 ] as const;
+const RUNNERS_PLACES = [{ href: "/settings/health", label: "Health" }] as const;
 
 /** Each has an address of its own, so they are links that look like tabs. */
 export function SettingsNav() {
   const pathname = usePathname();
+  const { me } = useShell();
+  const places = [...PLACES, ...(mayRun(me) ? RUNNERS_PLACES : [])];
   return (
     <nav aria-label="Settings" className="flex gap-1 border-b border-line">
-      {PLACES.map(({ href, label }) => {
+      {places.map(({ href, label }) => {
         const isHere = pathname === href;
         return (
           <Link

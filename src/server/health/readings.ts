@@ -1,0 +1,94 @@
+import { stat, statfs } from "node:fs/promises";
+import { join } from "node:path";
+import { and, count, eq, inArray, isNull } from "drizzle-orm";
+import { sessionStatus, type SessionStatus } from "../../../sidecar/src/contract";
+import type { Database } from "../db/database";
+import { prompts, requests, sessions } from "../db/schema";
+import type { MirrorLag } from "../mirror/pusher";
+
+export interface DiskReading {
+  /** Of the file system that holds the data directory, for this account. */
+  freeBytes: number;
+  totalBytes: number;
+  /** The database with what is not yet written back to it. */
+  databaseBytes: number;
+}
+
+/** What there is now. Read when somebody looks, and then alone. */
+export interface Readings {
+  sessions: Record<SessionStatus, number>;
+  /** Sessions that run and whose events do not come in. */
+  streamsDown: number;
+  promptsWaiting: number;
+  requestsOpen: number;
+  mirror: MirrorLag;
+  disk: DiskReading;
+}
+
+export function createReadings(deps: {
+  db: Database;
+  dataDir: string;
+  /** Whether the session's events come in. */
+  isStreaming(sessionId: string): boolean;
+  mirrorLag(): MirrorLag;
+}): () => Promise<Readings> {
+  const { db } = deps;
+  return async () => {
+    const running = db
+      .select({ id: sessions.id })
+      .from(sessions)
+      .where(inArray(sessions.status, ["active", "idle"]))
+      .all();
+    return {
+      sessions: sessionsByStatus(db),
+      streamsDown: running.filter(({ id }) => !deps.isStreaming(id)).length,
+      promptsWaiting: promptsWaiting(db),
+      requestsOpen: requestsOpen(db),
+      mirror: deps.mirrorLag(),
+      disk: await readDisk(deps.dataDir),
+    };
+  };
+}
+
+function sessionsByStatus(db: Database): Record<SessionStatus, number> {
+  const rows = db
+    .select({ status: sessions.status, n: count() })
+    .from(sessions)
+    .groupBy(sessions.status)
+    .all();
+  const none = Object.fromEntries(sessionStatus.options.map((status) => [status, 0]));
+  const there = Object.fromEntries(rows.map(({ status, n }) => [status, n]));
+  return { ...none, ...there } as Record<SessionStatus, number>;
+}
+
+/** By way of their sessions, as the index wants: prompts of all times are in this table. */
+function promptsWaiting(db: Database): number {
+  const isWaiting = and(eq(prompts.sessionId, sessions.id), eq(prompts.state, "queued"));
+  return db.select({ n: count() }).from(sessions).innerJoin(prompts, isWaiting).get()?.n ?? 0;
+}
+
+function requestsOpen(db: Database): number {
+  return db.select({ n: count() }).from(requests).where(isNull(requests.closedAt)).get()?.n ?? 0;
+}
+
+async function readDisk(dataDir: string): Promise<DiskReading> {
+  const { bavail, blocks, bsize } = await statfs(dataDir);
+  const sizes = await Promise.all(
+    ["openagent.db", "openagent.db-wal"].map((name) => size(join(dataDir, name))),
+  );
+  return {
+    freeBytes: bavail * bsize,
+    totalBytes: blocks * bsize,
+    databaseBytes: sizes.reduce((sum, bytes) => sum + bytes, 0),
+  };
+}
+
+/** 0 for a file that is not there, as the write-ahead log after a clean end. */
+async function size(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return 0;
+    throw error;
+  }
+}

@@ -1,0 +1,31 @@
+import type { ProvisioningStep } from "../../../sidecar/src/contract";
+import type { Meters } from "./meters";
+
+/** The times of one start. */
+export interface StartTimes {
+  /** A step begins, and the one before it has ended. */
+  step(name: ProvisioningStep): void;
+  ended(outcome: "ready" | "failed"): void;
+}
+
+/** The start is wished for now. @param now ms of a clock that only goes forward */
+export function createStartTimes(
+  meters: Pick<Meters, "startStep" | "startEnded">,
+  now: () => number,
+): StartTimes {
+  const startedAt = now();
+  let current: { name: ProvisioningStep | "wait"; since: number } = { name: "wait", since: startedAt };
+  return {
+    step(name) {
+      const at = now();
+      meters.startStep(current.name, at - current.since);
+      current = { name, since: at };
+    },
+    ended(outcome) {
+      const at = now();
+      // A step that failed says nothing about how long it takes.
+      if (outcome === "ready") meters.startStep(current.name, at - current.since);
+      meters.startEnded(outcome, at - startedAt);
+    },
+  };
+}
