@@ -289,6 +289,7 @@ describe("turns", () => {
   it("keeps a change for the end of the turn that began while the one before was cleaned up", async () => {
     let swept = () => {};
     await submit("prm_1");
+    await expect.poll(() => told).toEqual(["load", "prm_1"]);
     sweep = () => new Promise((resolve) => (swept = resolve));
     await idle();
     await submit("prm_2");

@@ -87,12 +87,12 @@ export class Turns {
     if (this.#stoppedBefore.has(request.promptId))
       throw new SidecarError("bad_request", "The prompt was stopped before it began.");
     if (this.#turn) throw new SidecarError("busy", "A turn is running: wait for its end, or abort it.");
-    if (this.#options.spool.problem) {
-      throw new SidecarError(
-        "not_ready",
-        "Events cannot be stored: free disk space on the server.",
-        this.#options.spool.problem,
-      );
+    const { spool } = this.#options;
+    if (spool.isLeft)
+      throw new SidecarError("not_ready", "Earlier events must be taken first: try again soon.");
+    if (spool.problem) {
+      const sentence = "Events cannot be stored: free disk space on the server.";
+      throw new SidecarError("not_ready", sentence, spool.problem);
     }
     if (!this.#options.agent.client()) {
       const reason = this.#options.agent.reason();
@@ -100,8 +100,9 @@ export class Turns {
       throw new SidecarError("not_ready", sentence, reason?.detail);
     }
     const turn = this.#begin(request.promptId);
+    // On disk before opencode hears of it: after a crash the same prompt must find its turn, and not run again.
+    await spool.flush();
     void this.#run(turn, request);
-    await this.#options.spool.flush();
     return { turnId: turn.turnId };
   }
 
@@ -210,7 +211,7 @@ export class Turns {
         await this.#applyPending();
         const client = this.#options.agent.client();
         if (client) await this.#options.setup.loadProviders(client);
-        if (turn.aborting) return;
+        if (turn.aborting || this.#turn !== turn) return;
         if (request.kind === "shell") command.ended = this.#sendShell(turn, request);
         else await this.#sendPrompt(turn, request);
       });
@@ -237,8 +238,10 @@ export class Turns {
   async #endOverfull(turn: Turn): Promise<void> {
     if (turn.overfull) return;
     turn.overfull = true;
-    const message = "Events cannot be stored: free disk space on the server, then send the prompt again.";
-    const detail = this.#options.spool.problem;
+    const { problem: detail, isLeft } = this.#options.spool;
+    const message = isLeft
+      ? "The server was away for so long that no more could be kept of this turn: send the prompt again to go on."
+      : "Events cannot be stored: free disk space on the server, then send the prompt again.";
     turn.failure = { code: "spool", message, ...(detail ? { detail } : {}) };
     await this.#abortInAgent(turn);
   }

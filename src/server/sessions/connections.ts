@@ -54,6 +54,9 @@ interface Deps {
 /** So often a stream may bring what cannot be read before the session is given up: once may be a stumble. */
 const UNREADABLE_TRIES = 3;
 
+/** Of one session: then its sidecar is told that they are held, also in the middle of a turn, so that its spool stays small. */
+const ACKNOWLEDGE_EVERY_EVENTS = 500;
+
 type PumpDeps = Deps & { intake: Intake };
 
 interface Held {
@@ -160,11 +163,16 @@ async function takeIn(
   const row = getSession(deps.db, sessionId);
   deps.onProgress(sessionId);
   const held = { epoch: Math.max(row.heldEpoch, 1), n: row.heldN };
+  let unacknowledged = 0;
   for await (const batch of client.events(held, opts.signal)) {
     if (batch.length > 0) {
       const position = await deps.intake.take(sessionId, batch);
       opts.onCommitted();
-      if (batch.some((event) => event.type === "turn.ended")) await acknowledge(deps, client, position);
+      unacknowledged += batch.length;
+      if (unacknowledged >= ACKNOWLEDGE_EVERY_EVENTS || batch.some(({ type }) => type === "turn.ended")) {
+        unacknowledged = 0;
+        await acknowledge(deps, client, position);
+      }
     }
     // After a heartbeat too: what the agent could not take while it restarted gets another try.
     if (batch.length === 0 || !batch.every(isOutput)) deps.onProgress(sessionId);

@@ -1,9 +1,14 @@
 /** The longest line of an event stream: a full batch of the largest events, and room. Characters. */
 const MAX_LINE = 32 * 1024 * 1024;
 
+/** No sidecar of ours sends it, whatever the connection does. */
+export class LineTooLongError extends Error {
+  override readonly name = "LineTooLongError";
+}
+
 /**
  * Lines of a UTF-8 byte stream, without their newline; a last line with none is dropped, as it was cut.
- * @throws Error when a line grows past what any batch can be.
+ * @throws LineTooLongError when a line grows past what any batch can be.
  */
 export async function* splitLines(body: ReadableStream<Uint8Array>): AsyncIterable<string> {
   const decoder = new TextDecoder();
@@ -16,6 +21,6 @@ export async function* splitLines(body: ReadableStream<Uint8Array>): AsyncIterab
       start = end + 1;
     }
     rest = rest.slice(start);
-    if (rest.length > MAX_LINE) throw new Error(`A line of over ${MAX_LINE} characters`);
+    if (rest.length > MAX_LINE) throw new LineTooLongError(`A line of over ${MAX_LINE} characters`);
   }
 }
