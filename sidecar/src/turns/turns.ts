@@ -121,19 +121,23 @@ export class Turns {
 
   async #stop(turn: Turn): Promise<void> {
     turn.aborting = true;
-    // Nothing to stop in opencode: `#run` finds the turn over before it sends.
-    if (!turn.sent) return this.#finish(turn, "aborted", null);
+    // Nothing to stop in opencode: it is gone, or `#run` finds the turn over before it sends.
+    if (!turn.sent || turn.cut) return this.#finish(turn, "aborted", null);
     await this.#abortInAgent(turn);
   }
 
   /** Resolves after the turn's end: opencode comes to rest, or is started again. */
   async #abortInAgent(turn: Turn): Promise<void> {
-    for (let round = 0; round < ABORT_ROUNDS && this.#turn === turn; round += 1) {
+    for (let round = 0; round < ABORT_ROUNDS && this.#isAtWork(turn); round += 1) {
       await this.#abortRound(turn);
       await Promise.race([turn.over, delay(ABORT_ROUND_MS)]);
     }
-    if (this.#turn === turn) this.#options.agent.restart();
+    if (this.#isAtWork(turn)) this.#options.agent.restart();
     await turn.over;
+  }
+
+  #isAtWork(turn: Turn): boolean {
+    return this.#turn === turn && !turn.cut;
   }
 
   /** @throws SidecarError when opencode does not take the answer. */
@@ -169,13 +173,22 @@ export class Turns {
       void this.#settle(turn);
   }
 
-  /** opencode is gone, and everything that it was doing. */
+  /** opencode is gone, and everything that it was doing. What it kept of the turn is asked for when it is back. */
   async onAgentDown(): Promise<void> {
     const turn = this.#turn;
     if (turn?.overfull) this.#finish(turn, "error", turn.failure);
-    else if (turn)
-      this.#finish(turn, turn.aborting ? "aborted" : "interrupted", turn.aborting ? null : INTERRUPTED);
+    else if (turn?.aborting) this.#finish(turn, "aborted", null);
+    else if (turn?.sent && !turn.cut) turn.cut = true;
+    else if (turn) this.#finish(turn, "interrupted", INTERRUPTED);
     await this.#options.sweep();
+  }
+
+  /** opencode answers again. It does not go on with a turn by itself: what it had stored of it is all there will be. */
+  async onAgentBack(): Promise<void> {
+    const turn = this.#turn;
+    if (!turn?.cut) return;
+    await this.#reconcile(turn);
+    this.#finish(turn, "interrupted", INTERRUPTED);
   }
 
   /** Events were missed: opencode's own record says what became of the turn. */
@@ -221,7 +234,7 @@ export class Turns {
       await this.#settleIfIdle(turn);
     } catch (error) {
       // When opencode is gone its supervisor says so, with the better reason.
-      if (!this.#options.agent.client() && turn.sent) return;
+      if (turn.cut || (!this.#options.agent.client() && turn.sent)) return;
       await this.#fail(turn, error);
     }
   }
@@ -285,7 +298,7 @@ export class Turns {
   }
 
   async #settle(turn: Turn): Promise<void> {
-    if (turn.settling || this.#turn !== turn) return;
+    if (turn.settling || !this.#isAtWork(turn)) return;
     turn.settling = true;
     if (this.#options.spool.state.hasOpenParts) await this.#waitForParts();
     if (this.#options.spool.state.hasOpenParts) await this.#reconcile(turn);
@@ -295,7 +308,7 @@ export class Turns {
 
   async #settleIfIdle(turn: Turn): Promise<void> {
     const client = this.#options.agent.client();
-    if (this.#turn !== turn || turn.settling || !client) return;
+    if (!this.#isAtWork(turn) || turn.settling || !client) return;
     try {
       if (!(await client.isBusy())) await this.#settle(turn);
     } catch (error) {
@@ -315,11 +328,16 @@ export class Turns {
 
   async #reconcile(turn: Turn): Promise<void> {
     try {
-      const history = await this.#options.agent.client()?.history();
-      if (history && this.#turn === turn) this.#emit(this.#normaliser.takeHistory(history));
+      await this.#takeHistory(turn, this.#options.sessionId);
+      for (const childId of this.#normaliser.openChildren()) await this.#takeHistory(turn, childId);
     } catch (error) {
       this.#options.log.warn("agent history unknown", { error: describeError(error) });
     }
+  }
+
+  async #takeHistory(turn: Turn, sessionId: string): Promise<void> {
+    const history = await this.#options.agent.client()?.history(sessionId);
+    if (history && this.#turn === turn) this.#emit(this.#normaliser.takeHistory(history));
   }
 
   /** Opens what was asked while no events came: an approval that nobody sees would hold the turn for ever. */

@@ -12,15 +12,21 @@ export class LineTooLongError extends Error {
  */
 export async function* splitLines(body: ReadableStream<Uint8Array>): AsyncIterable<string> {
   const decoder = new TextDecoder();
-  let rest = "";
+  // Nothing is looked at twice: whoever sends a line without an end must not keep this process busy with it.
+  let parts: string[] = [];
+  let length = 0;
   for await (const chunk of body) {
-    rest += decoder.decode(chunk, { stream: true });
+    const text = decoder.decode(chunk, { stream: true });
     let start = 0;
-    for (let end = rest.indexOf("\n"); end >= 0; end = rest.indexOf("\n", start)) {
-      yield rest.slice(start, end);
+    for (let end = text.indexOf("\n"); end >= 0; end = text.indexOf("\n", start)) {
+      parts.push(text.slice(start, end));
+      yield parts.join("");
+      parts = [];
+      length = 0;
       start = end + 1;
     }
-    rest = rest.slice(start);
-    if (rest.length > MAX_LINE) throw new LineTooLongError(`A line of over ${MAX_LINE} characters`);
+    parts.push(text.slice(start));
+    length += text.length - start;
+    if (length > MAX_LINE) throw new LineTooLongError(`A line of over ${MAX_LINE} characters`);
   }
 }
