@@ -201,6 +201,7 @@ export class Instance {
       title: () => setup.title,
       onEvent: (event) => turns.onAgentEvent(event),
       onGap: () => void turns.onGap(),
+      onPrepared: () => void turns.onAgentBack(),
       onDown: () => turns.onAgentDown(),
     });
     const sweep = async () => {

@@ -50,6 +50,11 @@ export class ChildSessions {
     return [{ type: "child.started", data: { childId: sessionId, title: child.title } }];
   }
 
+  /** Those that have begun and not ended. */
+  running(): string[] {
+    return [...this.#children].flatMap(([id, { state }]) => (state === "running" ? [id] : []));
+  }
+
   ended(sessionId: string): SidecarEventBody[] {
     const child = this.#children.get(sessionId);
     if (!child || child.state !== "running") return [];

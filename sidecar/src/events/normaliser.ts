@@ -88,6 +88,11 @@ export class Normaliser {
     ]);
   }
 
+  /** opencode's ids of the sub-agents at work. */
+  openChildren(): string[] {
+    return this.#sessions.running();
+  }
+
   take(event: AgentEvent): SidecarEventBody[] {
     if (!this.#turn) return [];
     switch (event.type) {

@@ -1,8 +1,9 @@
-import type { EventBody, EventDataOf, RequestKind, SidecarEventBody } from "../contract";
+import type { EventBody, EventDataOf, PartKind, RequestKind, SidecarEventBody } from "../contract";
 
 interface OpenPart {
   messageId: string;
   partId: string;
+  kind: PartKind;
   /** The tool's name; null for parts that are not tools. */
   tool: string | null;
   childId?: string;
@@ -115,16 +116,36 @@ export class OpenState {
     return events;
   }
 
+  /** Events that make a fresh state know what this one has open, without the texts. */
+  openers(nowMs: number): { atMs: number; body: SidecarEventBody }[] {
+    const bodies: SidecarEventBody[] = this.#turn ? [{ type: "turn.started", data: this.#turn }] : [];
+    for (const childId of this.#children)
+      bodies.push({ type: "child.started", data: { childId, title: "" } });
+    for (const data of this.#messages.values()) bodies.push({ type: "message.started", data });
+    for (const [requestId, kind] of this.#requests)
+      bodies.push({ type: "request.opened", data: { requestId, kind, title: "", detail: "" } });
+    const parts = [...this.#parts.values()].map((part) => ({
+      atMs: part.startedAtMs,
+      body: openerOf(part),
+    }));
+    return [...bodies.map((body) => ({ atMs: nowMs, body })), ...parts];
+  }
+
   #openPart(data: EventDataOf<"part.started">, nowMs: number): OpenPart {
     const { messageId, partId, childId } = data;
     const tool = data.kind === "tool" ? (data.tool ?? "tool") : null;
-    return { messageId, partId, tool, startedAtMs: nowMs, ...(childId ? { childId } : {}) };
+    return { messageId, partId, kind: data.kind, tool, startedAtMs: nowMs, ...(childId ? { childId } : {}) };
   }
 
   #renameTool(partId: string, tool: string): void {
     const part = this.#parts.get(partId);
     if (part) part.tool = tool;
   }
+}
+
+function openerOf({ messageId, partId, kind, tool, childId }: OpenPart): SidecarEventBody {
+  const place = { messageId, partId, ...(childId ? { childId } : {}) };
+  return { type: "part.started", data: { ...place, kind, ...(tool === null ? {} : { tool }) } };
 }
 
 function closePart(part: OpenPart, reason: CloseReason, nowMs: number): SidecarEventBody {

@@ -1,7 +1,8 @@
 import { constants, type Dirent } from "node:fs";
 import { open, readdir, type FileHandle } from "node:fs/promises";
 import { join } from "node:path";
-import { parseEventBody, spooledEvent, type EventBody } from "../contract";
+import { z } from "zod";
+import { parseEventBody, spooledEvent, type EventBody, type SidecarEventBody } from "../contract";
 
 const CHUNK_BYTES = 256 * 1024;
 const NEWLINE = 0x0a;
@@ -37,6 +38,33 @@ export function lineOf(event: { epoch: number; n: number; at: string; body: Even
   return JSON.stringify({ epoch, n, at, type: body.type, data: body.data });
 }
 
+/** A body with the time of its event. */
+export interface TimedBody {
+  atMs: number;
+  body: EventBody;
+}
+
+const head = z.object({
+  n: z.literal(0),
+  open: z.array(spooledEvent.pick({ at: true, type: true, data: true })),
+});
+
+/**
+ * The first line of a file that was compacted: what the dropped events had left open. Its number is 0, so that no reader is
+ * ever given it.
+ */
+export function headOfFile(epoch: number, open: readonly { atMs: number; body: SidecarEventBody }[]): string {
+  const events = open.map(({ atMs, body }) => ({ at: new Date(atMs).toISOString(), ...body }));
+  return JSON.stringify({ epoch, n: 0, open: events });
+}
+
+/** What {@link headOfFile} wrote; nothing for any other line. */
+export function parseHead(line: string): TimedBody[] {
+  const { success, data } = head.safeParse(JSON.parse(line));
+  if (!success) return [];
+  return data.open.map(({ at, type, data }) => ({ atMs: Date.parse(at), body: parseEventBody(type, data) }));
+}
+
 /** True for a line that only adds text: it opens and ends nothing. */
 export function isDelta(line: string): boolean {
   return /^\{"epoch":\d+,"n":\d+,"at":"[^"]*","type":"(?:part\.delta|tool\.output)",/.test(line);
@@ -65,6 +93,14 @@ export async function* readLines(path: string): AsyncGenerator<SpoolLine[]> {
     }
   } finally {
     await file.close();
+  }
+}
+
+/** One call may write less than it was given. */
+export async function writeWhole(file: FileHandle, buffer: Buffer, start: number): Promise<void> {
+  for (let done = 0; done < buffer.length;) {
+    const { bytesWritten } = await file.write(buffer, done, buffer.length - done, start + done);
+    done += bytesWritten;
   }
 }
 
@@ -111,7 +147,7 @@ async function endOfLastLine(file: FileHandle, size: number): Promise<number> {
 }
 
 /** A line's time and body, or null when it is not an event of this contract (written by another version). */
-export function parseLine(line: string): { atMs: number; body: EventBody } | null {
+export function parseLine(line: string): TimedBody | null {
   try {
     const event = spooledEvent.parse(JSON.parse(line));
     return { atMs: Date.parse(event.at), body: parseEventBody(event.type, event.data) };

@@ -1,20 +1,24 @@
-import { constants } from "node:fs";
-import { mkdir, open, rm, type FileHandle } from "node:fs/promises";
+import { mkdir, rm } from "node:fs/promises";
 import type { ZodError } from "zod";
 import { eventData, type SidecarEventBody, type SpoolPosition } from "../contract";
 import { describeError, type Log } from "../log";
 import { SidecarError } from "../errors";
 import { fitEvent } from "./cut";
 import { OpenState } from "./open-state";
+import { EpochFile } from "./epoch-file";
+import { unfinishedFile } from "./spool-compaction";
 import {
   dropTornLine,
   epochFile,
+  headOfFile,
   isDelta,
   lineOf,
   listEpochs,
+  parseHead,
   parseLine,
   readLines,
   type SpoolLine,
+  type TimedBody,
 } from "./spool-file";
 import { batches, SpoolTail, type SpoolBatch } from "./spool-tail";
 
@@ -23,36 +27,55 @@ const SYNC_EVERY_MS = 200;
 const RETRY_WRITE_MS = 500;
 /** Of events that wait for a disk that takes none. */
 const OVERFULL_UNITS = 16 * 1024 * 1024;
-/** Beyond this a wholly acknowledged file is emptied between turns. */
-const EMPTY_ABOVE_BYTES = 8 * 1024 * 1024;
+/** Of acknowledged events at the start of the file: then they are dropped from it, if they are half of it. */
+const COMPACT_ABOVE_BYTES = 8 * 1024 * 1024;
+/** Of all files: what a server that is away for long finds of a turn that never ends. */
+const MAX_BYTES = 256 * 1024 * 1024;
 
 interface Pending {
   line: SpoolLine;
-  endsTurn: boolean;
+  atMs: number;
+  body: SidecarEventBody;
+}
+
+/** Must be on disk before anybody hears of it: what follows cannot be taken back. */
+function isSynced({ body }: Pending): boolean {
+  return body.type === "turn.started" || body.type === "turn.ended";
 }
 
 export interface SpoolOptions {
   dir: string;
   log: Log;
   now?: () => number;
+  /** What all files may hold before {@link Spool.overfull}. */
+  maxBytes?: number;
+  /** So much of a file the server must hold before it is dropped from it. */
+  compactAboveBytes?: number;
 }
 
 /**
  * The durable list of events: one append-only file of JSON lines an epoch. An event gets its number when it is appended, and readers get
- * it after it is in the file; the end of a turn only after it is on disk. {@link Spool.close} by whoever opened it.
+ * it after it is in the file; start and end of a turn only after they are on disk. {@link Spool.close} by whoever opened it.
  */
 export class Spool {
   readonly #dir: string;
   readonly #log: Log;
   readonly #now: () => number;
+  readonly #maxBytes: number;
+  readonly #compactAboveBytes: number;
   /** What older epochs left open, and this one has open. */
   readonly state = new OpenState();
+  /** As {@link state}, of what is in the files. */
+  readonly #written = new OpenState();
   /** Turns by prompt, of every epoch that is still held. */
   readonly #turns = new Map<string, string>();
   #epochs: number[] = [];
   #epoch = 0;
-  #file: FileHandle | null = null;
-  #fileBytes = 0;
+  #file: EpochFile | null = null;
+  /** Acknowledged bytes at the start of the file that are to be dropped from it. */
+  #dropBytes = 0;
+  /** Of the files of older epochs. */
+  readonly #olderBytes = new Map<number, number>();
   #lastN = 0;
   #writtenN = 0;
   #queue: Pending[] = [];
@@ -62,7 +85,6 @@ export class Spool {
   readonly #tail = new SpoolTail();
   #lastSyncMs = 0;
   #syncTimer: NodeJS.Timeout | null = null;
-  #emptied: Promise<void> | null = null;
   #problem: string | null = null;
   #closed = false;
   readonly #waiters = new Set<() => void>();
@@ -71,6 +93,8 @@ export class Spool {
     this.#dir = options.dir;
     this.#log = options.log;
     this.#now = options.now ?? Date.now;
+    this.#maxBytes = options.maxBytes ?? MAX_BYTES;
+    this.#compactAboveBytes = options.compactAboveBytes ?? COMPACT_ABOVE_BYTES;
   }
 
   /** Reads what is there: torn last lines are cut, and the events tell what was open when the last process ended. */
@@ -80,8 +104,9 @@ export class Spool {
     spool.#epochs = await listEpochs(options.dir);
     for (const epoch of spool.#epochs) {
       const path = epochFile(options.dir, epoch);
-      await dropTornLine(path);
-      for await (const lines of readLines(path)) for (const { line } of lines) spool.#recall(line);
+      await rm(unfinishedFile(path), { force: true });
+      spool.#olderBytes.set(epoch, await dropTornLine(path));
+      for await (const lines of readLines(path)) for (const line of lines) spool.#recall(line);
     }
     return spool;
   }
@@ -91,9 +116,16 @@ export class Spool {
     return this.#problem;
   }
 
-  /** So much waits for a disk that takes nothing that no more should come: memory is all that holds it. */
+  /** No more should come: too much waits for a disk that takes nothing, or on the disk for a server that takes nothing. */
   get overfull(): boolean {
-    return this.#problem !== null && this.#queuedUnits > OVERFULL_UNITS;
+    return this.isLeft || (this.#problem !== null && this.#queuedUnits > OVERFULL_UNITS);
+  }
+
+  /** The server has been away for so long that the files are as large as they may be. */
+  get isLeft(): boolean {
+    let bytes = this.#file?.bytes ?? 0;
+    for (const older of this.#olderBytes.values()) bytes += older;
+    return bytes > this.#maxBytes;
   }
 
   /** The turn that a prompt was given, in this epoch or an older one that is still held. */
@@ -114,12 +146,7 @@ export class Spool {
         `epoch ${epoch}, newest here ${newest}`,
       );
     }
-    // O_EXCL: two writers of one epoch would break its numbering.
-    this.#file = await open(
-      epochFile(this.#dir, epoch),
-      constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL,
-      0o600,
-    );
+    this.#file = await EpochFile.create(this.#dir, epoch);
     this.#epochs.push(epoch);
     this.#epoch = epoch;
     if (held) await this.ack(held);
@@ -161,13 +188,13 @@ export class Spool {
       this.#lastN += 1;
       this.#remember(fitted, nowMs);
       const line = { n: this.#lastN, line: lineOf({ epoch: this.#epoch, n: this.#lastN, at, body: fitted }) };
-      this.#queue.push({ line, endsTurn: fitted.type === "turn.ended" });
+      this.#queue.push({ line, atMs: nowMs, body: fitted });
       this.#queuedUnits += line.line.length;
     }
     this.#writing ??= this.#writeAll();
   }
 
-  /** Resolves when everything appended so far is in the file. */
+  /** Resolves when everything appended so far is in the file, and the last turn's start or end is on disk. */
   async flush(): Promise<void> {
     while (this.#writing) await this.#writing;
   }
@@ -195,7 +222,7 @@ export class Spool {
     }
   }
 
-  /** Drops what the server holds for good: older epochs wholly before `position`, and this one's file when it is large and idle. */
+  /** Drops what the server holds for good: older epochs wholly before `position`, and soon the beginning of a large file. */
   async ack(position: SpoolPosition): Promise<void> {
     const done: number[] = [];
     for (const epoch of this.#epochs) {
@@ -207,9 +234,11 @@ export class Spool {
         done.push(epoch);
     }
     this.#epochs = this.#epochs.filter((epoch) => !done.includes(epoch));
-    for (const epoch of done) await rm(epochFile(this.#dir, epoch), { force: true });
-    const allHeld = position.epoch === this.#epoch && position.n >= this.#lastN;
-    if (allHeld && this.#fileBytes > EMPTY_ABOVE_BYTES && !this.state.turn) await this.#empty();
+    for (const epoch of done) {
+      await rm(epochFile(this.#dir, epoch), { force: true });
+      this.#olderBytes.delete(epoch);
+    }
+    if (position.epoch === this.#epoch) this.#dropUpTo(position.n);
   }
 
   /** Writes and syncs what is left; readers end. */
@@ -224,13 +253,18 @@ export class Spool {
     this.#file = null;
   }
 
-  #recall(line: string): void {
-    if (isDelta(line)) return;
-    const parsed = parseLine(line);
-    if (!parsed) return;
-    this.state.apply(parsed.body, parsed.atMs);
-    if (parsed.body.type === "turn.started")
-      this.#turns.set(parsed.body.data.promptId, parsed.body.data.turnId);
+  #recall({ n, line }: SpoolLine): void {
+    if (n === 0) for (const opener of parseHead(line)) this.#recallBody(opener);
+    else if (!isDelta(line)) {
+      const parsed = parseLine(line);
+      if (parsed) this.#recallBody(parsed);
+    }
+  }
+
+  #recallBody({ body, atMs }: TimedBody): void {
+    this.state.apply(body, atMs);
+    this.#written.apply(body, atMs);
+    if (body.type === "turn.started") this.#turns.set(body.data.promptId, body.data.turnId);
   }
 
   #remember(body: SidecarEventBody, nowMs: number): void {
@@ -241,15 +275,15 @@ export class Spool {
   async #writeAll(): Promise<void> {
     // Lets everything appended in this tick go out in one write.
     await Promise.resolve();
-    while (this.#queue.length > 0) {
-      await this.#emptied;
+    while (this.#queue.length > 0 || this.#dropBytes > 0) {
+      await this.#compact();
       const batch = this.#queue;
+      const last = batch.at(-1);
+      if (!last) continue;
       this.#queue = [];
       await this.#writeBatch(batch);
       this.#queuedUnits -= batch.reduce((units, { line }) => units + line.line.length, 0);
-      if (batch.some((pending) => pending.endsTurn)) await this.#sync();
-      else this.#syncSoon();
-      this.#writtenN = batch.at(-1)?.line.n ?? this.#writtenN;
+      this.#writtenN = last.line.n;
       this.#tail.add(batch.map(({ line }) => line));
       this.#wake();
     }
@@ -261,8 +295,11 @@ export class Spool {
     const buffer = Buffer.from(batch.map(({ line }) => `${line.line}\n`).join(""));
     for (;;) {
       try {
-        await this.#writeAt(buffer, this.#fileBytes);
-        this.#fileBytes += buffer.length;
+        if (!this.#file) throw new Error("no epoch is open");
+        const sync = batch.some(isSynced);
+        await this.#file.append(buffer, { n: batch.at(-1)?.line.n ?? 0, sync });
+        if (!sync) this.#syncSoon();
+        for (const { body, atMs } of batch) this.#written.apply(body, atMs);
         this.#problem = null;
         return;
       } catch (error) {
@@ -271,15 +308,32 @@ export class Spool {
         this.#problem = describeError(error);
         this.#log.error("spool write failed, trying again", { error: this.#problem });
         await new Promise((resolve) => setTimeout(resolve, RETRY_WRITE_MS));
+        await this.#compact();
       }
     }
   }
 
-  async #writeAt(buffer: Buffer, start: number): Promise<void> {
-    if (!this.#file) throw new Error("no epoch is open");
-    for (let done = 0; done < buffer.length;) {
-      const { bytesWritten } = await this.#file.write(buffer, done, buffer.length - done, start + done);
-      done += bytesWritten;
+  #dropUpTo(n: number): void {
+    const held = this.#file?.bytesUpTo(n) ?? 0;
+    const pays = held > this.#compactAboveBytes && held * 2 >= (this.#file?.bytes ?? 0);
+    // A full disk wants every byte back.
+    if (!pays && (this.#problem === null || held === 0)) return;
+    this.#dropBytes = held;
+    this.#writing ??= this.#writeAll();
+  }
+
+  /** Everything that goes is held by the server, so nothing is lost; numbers go on. Runs between two writes. */
+  async #compact(): Promise<void> {
+    const from = this.#dropBytes;
+    this.#dropBytes = 0;
+    if (from === 0) return;
+    const open = this.#written.openers(this.#now());
+    const head = open.length > 0 ? `${headOfFile(this.#epoch, open)}\n` : "";
+    try {
+      await this.#file?.dropBeginning(from, head);
+    } catch (error) {
+      // The old file stands; the next acknowledgement tries again.
+      this.#log.error("spool could not be compacted", { error: describeError(error) });
     }
   }
 
@@ -297,7 +351,7 @@ export class Spool {
   async #sync(): Promise<void> {
     this.#lastSyncMs = this.#now();
     try {
-      await this.#file?.datasync();
+      await this.#file?.sync();
     } catch (error) {
       this.#log.error("spool sync failed", { error: describeError(error) });
     }
@@ -349,17 +403,6 @@ export class Spool {
     let last = 0;
     for await (const lines of readLines(epochFile(this.#dir, epoch))) last = lines.at(-1)?.n ?? last;
     return last;
-  }
-
-  /** Everything in the file is held by the server, so nothing is lost; numbers go on. Runs between two writes. */
-  async #empty(): Promise<void> {
-    this.#emptied = (async () => {
-      await this.#writing;
-      await this.#file?.truncate(0);
-      this.#fileBytes = 0;
-    })();
-    await this.#emptied;
-    this.#emptied = null;
   }
 }
 

@@ -109,11 +109,11 @@ export class AgentClient {
     return (statuses[this.#sessionId]?.type ?? "idle") !== "idle";
   }
 
-  /** The last messages with their parts, oldest first. */
-  async history(): Promise<AgentHistory> {
+  /** The last messages with their parts, oldest first. @param sessionId of the conversation, or of one of its sub-agents */
+  async history(sessionId: string): Promise<AgentHistory> {
     const answer = await done(
       "messages",
-      this.#api.session.messages({ sessionID: this.#sessionId, limit: HISTORY_LIMIT }),
+      this.#api.session.messages({ sessionID: sessionId, limit: HISTORY_LIMIT }),
     );
     return agentHistory.parse(answer);
   }

@@ -316,6 +316,32 @@ describe("a session with the real opencode", { timeout: 180_000 }, () => {
     expect(ofType(await ended(next.turnId), "turn.ended")[0]?.outcome).toBe("done");
   });
 
+  it("has what opencode stored up to the moment it was killed, and runs no tool again", async () => {
+    const settings = { ...SETTINGS, permissionMode: "auto" as const };
+    const before = model.calls.length;
+    const command = "echo once >> runs.txt; cat runs.txt";
+    const { turnId } = await send(
+      [
+        [{ say: "First I look. " }, { tool: "bash", args: { command, description: "d" } }],
+        [{ say: "never ends " }, { hang: true }],
+      ],
+      { settings },
+    );
+    // opencode has the tool's result stored when it asks the model what is next.
+    await eventually("the second call", () => model.calls.length === before + 2, 60_000);
+    process.kill((await opencodePid()) ?? 0, "SIGKILL");
+    const events = await ended(turnId);
+    expect(ofType(events, "turn.ended")[0]).toMatchObject({ outcome: "interrupted" });
+    expectAllClosed(events);
+    expect(ofType(events, "tool.ended")).toMatchObject([{ tool: "bash", status: "completed" }]);
+    const said = ofType(events, "part.started").filter(({ kind }) => kind === "text" || kind === "tool");
+    expect(said.map(({ partId }) => textOf(events, partId).trim())).toEqual(
+      expect.arrayContaining(["First I look.", "once"]),
+    );
+    await ready();
+    expect(await readFile(join(sidecar.config.workspace, "runs.txt"), "utf8")).toBe("once\n");
+  });
+
   it("goes on in a new container over the same data", async () => {
     await reader.close();
     await sidecar.stop();

@@ -34,6 +34,7 @@ async function statesAfterEachLife(script: string): Promise<[state: string, deta
     title: () => "T",
     onEvent: () => undefined,
     onGap: () => undefined,
+    onPrepared: () => undefined,
     onDown: async () => void states.push([supervisor.state, supervisor.reason?.detail]),
   });
   supervisor.start();

@@ -32,6 +32,8 @@ export interface SupervisorOptions {
   onEvent: (event: AgentEvent) => void;
   /** The event stream was lost and is back: events in between never came. */
   onGap: () => void;
+  /** Takes calls and tells its events, for the first time or again. */
+  onPrepared: () => void;
   /** opencode is gone; called before it is started again. */
   onDown: () => Promise<void>;
 }
@@ -148,7 +150,10 @@ export class Supervisor {
     this.#client = client;
     // opencode listens, so prompts are taken from now on; the first one waits for its conversation, not the session's start.
     client.prepared = Promise.all([this.#subscribe(client, process), client.ensureSession(title())]).then(
-      () => log.info("agent prepared", sinceSpawn()),
+      () => {
+        log.info("agent prepared", sinceSpawn());
+        this.#options.onPrepared();
+      },
     );
     client.prepared.catch((error: unknown) => {
       log.warn("agent could not be prepared", { error: describeError(error) });

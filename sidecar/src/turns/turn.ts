@@ -19,6 +19,8 @@ export interface Turn {
   /** opencode has begun: an idle before that belongs to the turn before. */
   busySeen: boolean;
   settling: boolean;
+  /** opencode ended in the middle of it; it ends when the next one has told what it kept of it, or does not start. */
+  cut: boolean;
   /** It is being ended, as its events find no room. */
   overfull: boolean;
   failure: Failure | null;
@@ -43,6 +45,7 @@ export function newTurn(promptId: string, nowMs: number): Turn {
     taken: false,
     busySeen: false,
     settling: false,
+    cut: false,
     overfull: false,
     failure: null,
   };

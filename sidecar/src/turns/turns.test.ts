@@ -8,7 +8,7 @@ import { Spool } from "../events/spool";
 import { createLog } from "../log";
 import { inRequest } from "../request-scope";
 import type { AgentClient } from "../opencode/client";
-import type { AgentEvent } from "../opencode/wire";
+import type { AgentEvent, AgentHistory } from "../opencode/wire";
 import type { AgentSetup } from "./agent-setup";
 import { Turns } from "./turns";
 
@@ -30,6 +30,8 @@ describe("turns", () => {
   let spool: Spool;
   let turns: Turns;
   let waiting: AgentEvent[];
+  /** What opencode has stored, by session. */
+  let history: Record<string, AgentHistory>;
   let answer: () => Promise<boolean>;
   let sweep: () => Promise<void>;
   let loading: () => Promise<void>;
@@ -49,7 +51,7 @@ describe("turns", () => {
     const log = createLog((line) => void lines.push(JSON.parse(line) as Record<string, unknown>));
     spool = await Spool.open({ dir, log });
     await spool.openEpoch(1, null);
-    [waiting, told, isBusy, down] = [[], [], true, null];
+    [waiting, told, isBusy, down, history] = [[], [], true, null, {}];
     answer = async () => true;
     sweep = async () => undefined;
     loading = async () => undefined;
@@ -64,7 +66,7 @@ describe("turns", () => {
       abort: async () => void told.push("abort"),
       reply: () => answer(),
       isBusy: async () => isBusy,
-      history: async () => [],
+      history: async (sessionId) => history[sessionId] ?? [],
       waiting: async () => waiting,
     };
     const setup: Partial<AgentSetup> = {
@@ -247,7 +249,7 @@ describe("turns", () => {
     sending = () => Promise.reject(new SidecarError("agent_silent", "No answer."));
     restart = () => {
       told.push("restart");
-      void turns.onAgentDown();
+      void turns.onAgentDown().then(() => turns.onAgentBack());
     };
     await submit("prm_1");
     await expect.poll(() => turns.current, { timeout: 15_000 }).toBeNull();
@@ -285,8 +287,106 @@ describe("turns", () => {
     const model = { providerID: "demo", modelID: "demo-1" };
     turns.onAgentEvent({ type: "message.updated", properties: { info: { ...info, ...model } } });
     await turns.onAgentDown();
+    await turns.onAgentBack();
     const types = (await stored()).map((event) => event.type);
     expect(types.slice(-3)).toEqual(["message.ended", "usage.updated", "turn.ended"]);
+  });
+
+  const answer1 = (parts: AgentHistory[number]["parts"]): AgentHistory => {
+    const time = { created: Date.now() };
+    return [{ info: { id: "msg_1", sessionID: SESSION, role: "assistant", time }, parts }];
+  };
+  const place = { messageID: "msg_1", sessionID: SESSION };
+  const tool = (
+    status: "running" | "completed",
+    over: object = {},
+  ): AgentHistory[number]["parts"][number] => ({
+    ...{ ...place, id: "prt_tool", type: "tool", tool: "task", callID: "c1" },
+    state: { status, input: { prompt: "p" }, ...over },
+  });
+  const startsToSay = async (text: string) => {
+    await submit("prm_1");
+    await expect.poll(() => told).toEqual(["load", "prm_1"]);
+    const [first] = answer1([]);
+    if (first) turns.onAgentEvent({ type: "message.updated", properties: { info: first.info } });
+    const part = { ...place, id: "prt_1", type: "text" as const, text };
+    turns.onAgentEvent({ type: "message.part.updated", properties: { part } });
+  };
+  const textOfPart = async (partId: string) => {
+    let text = "";
+    for (const { type, data } of await stored()) {
+      const { partId: id, text: piece } = data as { partId?: string; text?: string };
+      if (id === partId && piece !== undefined) text = type === "part.ended" ? piece : text + piece;
+    }
+    return text;
+  };
+
+  it("tells what opencode stored before it was killed and did not tell, then ends the turn as interrupted", async () => {
+    await startsToSay("Half a ");
+    down = { code: "agent_failed", message: "It stopped." };
+    await turns.onAgentDown();
+    expect(await ends()).toEqual([]);
+    down = null;
+    const time = { start: 1, end: 2 };
+    history[SESSION] = answer1([
+      { ...place, id: "prt_1", type: "text", text: "Half a sentence.", time },
+      tool("completed", { output: "done\n", title: "ran", time }),
+    ]);
+    await turns.onAgentBack();
+    expect(await textOfPart("prt_1")).toBe("Half a sentence.");
+    const events = await stored();
+    expect(events.filter(({ type }) => type === "tool.ended")).toMatchObject([
+      { data: { status: "completed" } },
+    ]);
+    expect(events.at(-1)).toMatchObject({ type: "turn.ended", data: { outcome: "interrupted" } });
+    expect(told.filter((text) => text === "prm_1")).toHaveLength(1);
+    await turns.onAgentBack();
+    expect(await ends()).toHaveLength(1);
+  });
+
+  it("keeps what was streamed of a text that opencode did not store", async () => {
+    await startsToSay("Only streamed");
+    await turns.onAgentDown();
+    history[SESSION] = answer1([{ ...place, id: "prt_1", type: "text", text: "" }, tool("running")]);
+    await turns.onAgentBack();
+    expect(await textOfPart("prt_1")).toBe("Only streamed");
+    expect((await stored()).filter(({ type }) => type === "tool.ended")).toMatchObject([
+      { data: { status: "error" } },
+    ]);
+    expect(spool.state.hasOpenItems).toBe(false);
+  });
+
+  it("asks what a sub-agent had stored too", async () => {
+    await startsToSay("Asking. ");
+    await turns.onAgentDown();
+    history[SESSION] = answer1([tool("running", { metadata: { sessionId: "ses_child" } })]);
+    const info = {
+      id: "msg_c",
+      sessionID: "ses_child",
+      role: "assistant" as const,
+      time: { created: Date.now() },
+    };
+    const part = { id: "prt_c", messageID: "msg_c", sessionID: "ses_child", type: "text" as const };
+    history.ses_child = [{ info, parts: [{ ...part, text: "From below.", time: { start: 1, end: 2 } }] }];
+    await turns.onAgentBack();
+    expect(await textOfPart("prt_c")).toBe("From below.");
+    expect((await stored()).filter(({ type }) => type.startsWith("child."))).toMatchObject([
+      { type: "child.started", data: { childId: "ses_child" } },
+      { type: "child.ended", data: { childId: "ses_child" } },
+    ]);
+  });
+
+  it("ends a cut turn when opencode does not come back, and at once when it is stopped", async () => {
+    await startsToSay("a");
+    await turns.onAgentDown();
+    await turns.onAgentDown();
+    expect(await ends()).toMatchObject([{ outcome: "interrupted" }]);
+    await submit("prm_2");
+    await expect.poll(() => told).toContain("prm_2");
+    await turns.onAgentDown();
+    expect(await turns.abort()).toMatchObject({ aborted: true });
+    expect((await ends()).at(-1)).toMatchObject({ outcome: "aborted" });
+    expect(told).not.toContain("abort");
   });
 
   it("refuses a prompt that was stopped before it came, and leaves another's turn alone", async () => {
@@ -303,6 +403,7 @@ describe("turns", () => {
   it("keeps a change for the end of the turn that began while the one before was cleaned up", async () => {
     let swept = () => {};
     await submit("prm_1");
+    await expect.poll(() => told).toEqual(["load", "prm_1"]);
     sweep = () => new Promise((resolve) => (swept = resolve));
     await idle();
     await submit("prm_2");

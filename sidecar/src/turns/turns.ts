@@ -88,12 +88,12 @@ export class Turns {
     if (this.#stoppedBefore.has(request.promptId))
       throw new SidecarError("bad_request", "The prompt was stopped before it began.");
     if (this.#turn) throw new SidecarError("busy", "A turn is running: wait for its end, or abort it.");
-    if (this.#options.spool.problem) {
-      throw new SidecarError(
-        "not_ready",
-        "Events cannot be stored: free disk space on the server.",
-        this.#options.spool.problem,
-      );
+    const { spool } = this.#options;
+    if (spool.isLeft)
+      throw new SidecarError("not_ready", "Earlier events must be taken first: try again soon.");
+    if (spool.problem) {
+      const sentence = "Events cannot be stored: free disk space on the server.";
+      throw new SidecarError("not_ready", sentence, spool.problem);
     }
     if (!this.#options.agent.client()) {
       const reason = this.#options.agent.reason();
@@ -101,8 +101,9 @@ export class Turns {
       throw new SidecarError("not_ready", sentence, reason?.detail);
     }
     const turn = this.#begin(request.promptId);
+    // On disk before opencode hears of it: after a crash the same prompt must find its turn, and not run again.
+    await spool.flush();
     void this.#run(turn, request);
-    await this.#options.spool.flush();
     return { turnId: turn.turnId };
   }
 
@@ -121,19 +122,23 @@ export class Turns {
 
   async #stop(turn: Turn): Promise<void> {
     turn.aborting = true;
-    // Nothing to stop in opencode: `#run` finds the turn over before it sends.
-    if (!turn.sent) return this.#finish(turn, "aborted", null);
+    // Nothing to stop in opencode: it is gone, or `#run` finds the turn over before it sends.
+    if (!turn.sent || turn.cut) return this.#finish(turn, "aborted", null);
     await this.#abortInAgent(turn);
   }
 
   /** Resolves after the turn's end: opencode comes to rest, or is started again. */
   async #abortInAgent(turn: Turn): Promise<void> {
-    for (let round = 0; round < ABORT_ROUNDS && this.#turn === turn; round += 1) {
+    for (let round = 0; round < ABORT_ROUNDS && this.#isAtWork(turn); round += 1) {
       await this.#abortRound(turn);
       await Promise.race([turn.over, delay(ABORT_ROUND_MS)]);
     }
-    if (this.#turn === turn) this.#options.agent.restart();
+    if (this.#isAtWork(turn)) this.#options.agent.restart();
     await turn.over;
+  }
+
+  #isAtWork(turn: Turn): boolean {
+    return this.#turn === turn && !turn.cut;
   }
 
   /** @throws SidecarError when opencode does not take the answer. */
@@ -169,13 +174,22 @@ export class Turns {
       void this.#settle(turn);
   }
 
-  /** opencode is gone, and everything that it was doing. */
+  /** opencode is gone, and everything that it was doing. What it kept of the turn is asked for when it is back. */
   async onAgentDown(): Promise<void> {
     const turn = this.#turn;
     if (turn?.overfull) this.#finish(turn, "error", turn.failure);
-    else if (turn)
-      this.#finish(turn, turn.aborting ? "aborted" : "interrupted", turn.aborting ? null : INTERRUPTED);
+    else if (turn?.aborting) this.#finish(turn, "aborted", null);
+    else if (turn?.sent && !turn.cut) turn.cut = true;
+    else if (turn) this.#finish(turn, "interrupted", INTERRUPTED);
     await this.#options.sweep();
+  }
+
+  /** opencode answers again. It does not go on with a turn by itself: what it had stored of it is all there will be. */
+  async onAgentBack(): Promise<void> {
+    const turn = this.#turn;
+    if (!turn?.cut) return;
+    await this.#reconcile(turn);
+    this.#finish(turn, "interrupted", INTERRUPTED);
   }
 
   /** Events were missed: opencode's own record says what became of the turn. */
@@ -211,7 +225,7 @@ export class Turns {
         await this.#applyPending();
         const client = this.#options.agent.client();
         if (client) await this.#options.setup.loadProviders(client);
-        if (turn.aborting) return;
+        if (turn.aborting || this.#turn !== turn) return;
         if (request.kind === "shell") command.ended = this.#sendShell(turn, request);
         else await this.#sendPrompt(turn, request);
       });
@@ -221,7 +235,7 @@ export class Turns {
       await this.#settleIfIdle(turn);
     } catch (error) {
       // When opencode is gone its supervisor says so, with the better reason.
-      if (!this.#options.agent.client() && turn.sent) return;
+      if (turn.cut || (!this.#options.agent.client() && turn.sent)) return;
       await this.#fail(turn, error);
     }
   }
@@ -238,8 +252,10 @@ export class Turns {
   async #endOverfull(turn: Turn): Promise<void> {
     if (turn.overfull) return;
     turn.overfull = true;
-    const message = "Events cannot be stored: free disk space on the server, then send the prompt again.";
-    const detail = this.#options.spool.problem;
+    const { problem: detail, isLeft } = this.#options.spool;
+    const message = isLeft
+      ? "The server was away for so long that no more could be kept of this turn: send the prompt again to go on."
+      : "Events cannot be stored: free disk space on the server, then send the prompt again.";
     turn.failure = { code: "spool", message, ...(detail ? { detail } : {}) };
     await this.#abortInAgent(turn);
   }
@@ -291,7 +307,7 @@ export class Turns {
   }
 
   async #settle(turn: Turn): Promise<void> {
-    if (turn.settling || this.#turn !== turn) return;
+    if (turn.settling || !this.#isAtWork(turn)) return;
     turn.settling = true;
     if (this.#options.spool.state.hasOpenParts) await this.#waitForParts();
     if (this.#options.spool.state.hasOpenParts) await this.#reconcile(turn);
@@ -301,7 +317,7 @@ export class Turns {
 
   async #settleIfIdle(turn: Turn): Promise<void> {
     const client = this.#options.agent.client();
-    if (this.#turn !== turn || turn.settling || !client) return;
+    if (!this.#isAtWork(turn) || turn.settling || !client) return;
     try {
       if (!(await client.isBusy())) await this.#settle(turn);
     } catch (error) {
@@ -321,11 +337,16 @@ export class Turns {
 
   async #reconcile(turn: Turn): Promise<void> {
     try {
-      const history = await this.#options.agent.client()?.history();
-      if (history && this.#turn === turn) this.#emit(this.#normaliser.takeHistory(history));
+      await this.#takeHistory(turn, this.#options.sessionId);
+      for (const childId of this.#normaliser.openChildren()) await this.#takeHistory(turn, childId);
     } catch (error) {
       this.#options.log.warn("agent history unknown", { error: describeError(error) });
     }
+  }
+
+  async #takeHistory(turn: Turn, sessionId: string): Promise<void> {
+    const history = await this.#options.agent.client()?.history(sessionId);
+    if (history && this.#turn === turn) this.#emit(this.#normaliser.takeHistory(history));
   }
 
   /** Opens what was asked while no events came: an approval that nobody sees would hold the turn for ever. */

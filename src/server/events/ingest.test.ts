@@ -1,6 +1,6 @@
 import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { SessionEvent, SpooledEvent } from "../../../sidecar/src/contract";
+import { MAX_EVENT_BYTES, type SessionEvent, type SpooledEvent } from "../../../sidecar/src/contract";
 import { sessions } from "../db/schema";
 import { createEventLog, type EventLog } from "./event-log";
 import { ingest, IngestError } from "./ingest";
@@ -66,6 +66,26 @@ describe("ingest", () => {
 
   it("refuses data that does not fit its type", () => {
     expect(codeOf(() => take([{ ...delta(1, 1), data: { text: 5 } }]))).toBe("malformed");
+  });
+
+  it("refuses an event larger than any may be, wherever its bytes are", () => {
+    const at = { messageId: "m", partId: "p", tool: "write" };
+    const input = (content: string): SpooledEvent => ({
+      ...delta(1, 1),
+      type: "tool.input",
+      data: { ...at, input: { content } },
+    });
+    expect(codeOf(() => take([input("\u{1F333}".repeat(MAX_EVENT_BYTES / 4))]))).toBe("malformed");
+    const files = Array.from({ length: 2000 }, (_, i) => ({
+      path: `${i}`.repeat(50),
+      additions: 0,
+      deletions: 0,
+    }));
+    expect(codeOf(() => take([{ ...delta(1, 1), type: "changes.updated", data: { files } }]))).toBe(
+      "malformed",
+    );
+    expect(seqs()).toEqual([]);
+    expect(codeOf(() => take([input("x".repeat(MAX_EVENT_BYTES - 600))]))).toBe("accepted");
   });
 
   it("rolls the hook's work back together with the events", () => {

@@ -1,5 +1,6 @@
 import { and, eq } from "drizzle-orm";
 import {
+  MAX_EVENT_BYTES,
   parseEventBody,
   type SidecarEventBody,
   type SpooledEvent,
@@ -88,6 +89,12 @@ export function comparePositions(a: SpoolPosition, b: SpoolPosition): number {
 }
 
 function parseSidecarBody(event: SpooledEvent): SidecarEventBody {
+  if (isTooLarge(event)) {
+    throw new IngestError(
+      "malformed",
+      `Event (${event.epoch}, ${event.n}) of type ${event.type} is larger than ${MAX_EVENT_BYTES} bytes`,
+    );
+  }
   try {
     // `type` was narrowed to the sidecar's own types by the spooledEvent schema.
     return parseEventBody(event.type, event.data) as SidecarEventBody;
@@ -98,6 +105,12 @@ function parseSidecarBody(event: SpooledEvent): SidecarEventBody {
       { cause },
     );
   }
+}
+
+/** The schemas bound texts, not all that a tool's input or a list may hold. The many deltas are a text alone. */
+function isTooLarge({ type, data }: SpooledEvent): boolean {
+  const isText = type === "part.delta" || type === "tool.output";
+  return !isText && Buffer.byteLength(JSON.stringify(data) ?? "") > MAX_EVENT_BYTES;
 }
 
 /** A position that comes again must carry what it carried before. */

@@ -6,6 +6,7 @@ import { createIntake, type Intake } from "./intake";
 
 const OTHER = "ses_other000000000";
 
+const tool = { messageId: "m", partId: "p", tool: "bash" };
 const batch = (from: number, to: number): SpooledEvent[] =>
   Array.from({ length: to - from + 1 }, (_, i) => ({
     epoch: 1,
@@ -48,6 +49,33 @@ describe("the intake", () => {
     expect(good).toMatchObject({ status: "fulfilled", value: { n: 2 } });
     expect(bad).toMatchObject({ status: "rejected", reason: { code: "gap" } });
     expect([count(t.sessionId), count(OTHER)]).toEqual([2, 0]);
+  });
+
+  it("refuses what a compromised sidecar makes up, and takes those beside it in the same commit", async () => {
+    t.addSession("ses_third000000000");
+    const [first] = batch(1, 1);
+    if (!first) throw new Error("no event");
+    const forgeries: [string, SpooledEvent[]][] = [
+      ["foreign_epoch", [{ ...first, epoch: 2 }]],
+      ["gap", batch(2, 3)],
+      ["gap", [...batch(2, 2), first]],
+      ["rewritten", [first, { ...first, data: { messageId: "m", partId: "p", text: "other" } }]],
+      ["malformed", [{ ...first, data: { text: "no place" } }]],
+      ["malformed", [{ ...first, type: "tool.input", data: { ...tool, input: { s: "x".repeat(300_000) } } }]],
+    ];
+    for (const [index, [code, forged]] of forgeries.entries()) {
+      const before = [index * 2, index * 2];
+      expect([count(t.sessionId), count("ses_third000000000")]).toEqual(before);
+      const from = index * 2 + 1;
+      const [good, bad, third] = await Promise.allSettled([
+        intake.take(t.sessionId, batch(from, from + 1)),
+        intake.take(OTHER, forged),
+        intake.take("ses_third000000000", batch(from, from + 1)),
+      ]);
+      expect([good.status, third.status]).toEqual(["fulfilled", "fulfilled"]);
+      expect(bad, `forgery ${index}`).toMatchObject({ status: "rejected", reason: { code } });
+      expect(count(OTHER)).toBe(0);
+    }
   });
 
   it("keeps no transaction for longer than a thousand events take, but for one session's own batch", async () => {

@@ -61,6 +61,9 @@ interface Deps {
 /** So often a stream may bring what cannot be read before the session is given up: once may be a stumble. */
 const UNREADABLE_TRIES = 3;
 
+/** Of one session: then its sidecar is told that they are held, also in the middle of a turn, so that its spool stays small. */
+const ACKNOWLEDGE_EVERY_EVENTS = 500;
+
 type PumpDeps = Deps & { intake: Intake };
 
 interface Held {
@@ -175,15 +178,22 @@ async function takeIn(
   const row = getSession(deps.db, sessionId);
   deps.onProgress(sessionId);
   const held = { epoch: Math.max(row.heldEpoch, 1), n: row.heldN };
+  let unacknowledged = 0;
+  let isGreeted = false;
   for await (const batch of client.events(held, opts.signal)) {
-    // The first is a heartbeat, sent at once.
+    // The first is a heartbeat, sent at once, before what waits: only a later one says that nothing more is on its way.
     opts.onStream(true);
     if (batch.length > 0) {
       const position = await deps.intake.take(sessionId, batch);
       opts.onCommitted();
       deps.onTaken(batch);
-      if (batch.some((event) => event.type === "turn.ended")) await acknowledge(deps, client, position);
-    } else deps.onCaughtUp(sessionId);
+      unacknowledged += batch.length;
+      if (unacknowledged >= ACKNOWLEDGE_EVERY_EVENTS || batch.some(({ type }) => type === "turn.ended")) {
+        unacknowledged = 0;
+        await acknowledge(deps, client, position);
+      }
+    } else if (isGreeted) deps.onCaughtUp(sessionId);
+    isGreeted = true;
     // After a heartbeat too: what the agent could not take while it restarted gets another try.
     if (batch.length === 0 || !batch.every(isOutput)) deps.onProgress(sessionId);
   }

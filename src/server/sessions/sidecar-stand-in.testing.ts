@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { SidecarEventBody } from "../../../sidecar/src/contract";
+import { type SidecarEventBody, type SpoolPosition, spoolPosition } from "../../../sidecar/src/contract";
 import { promptRequest } from "../../../sidecar/src/protocol";
 
 export interface SidecarStandIn extends AsyncDisposable {
@@ -14,6 +14,10 @@ export interface SidecarStandIn extends AsyncDisposable {
   streams: number;
   /** Goes into the spool and to whoever reads. A type may be one that no contract knows. */
   emit(event: SidecarEventBody | { type: string; data: object }): void;
+  /** Writes a line to whoever reads, whatever it says; it is in no spool. */
+  say(line: string): void;
+  /** Positions that the server said it holds. */
+  acknowledged: SpoolPosition[];
   /** Ends the running turn, if one runs. */
   endTurn(outcome: "done" | "aborted" | "interrupted"): boolean;
   /** Answers a route before the stand-in does; null leaves it to the stand-in. */
@@ -38,6 +42,10 @@ export async function serveSidecarStandIn(): Promise<SidecarStandIn> {
       spool.push(JSON.stringify(event));
       for (const reader of readers) reader.write(`{"kind":"events","events":[${JSON.stringify(event)}]}\n`);
     },
+    say(line) {
+      for (const reader of readers) reader.write(`${line}\n`);
+    },
+    acknowledged: [],
     endTurn(outcome) {
       const ended = turn;
       turn = null;
@@ -70,6 +78,7 @@ export async function serveSidecarStandIn(): Promise<SidecarStandIn> {
       const aborted = standIn.endTurn("aborted");
       return { status: 200, body: { aborted, known: aborted } };
     }
+    if (path === "/events/ack") standIn.acknowledged.push(spoolPosition.parse(JSON.parse(body)));
     return { status: 200, body: {} };
   };
   const stream = (after: number, res: ServerResponse) => {

@@ -25,7 +25,7 @@ import {
   terminalList,
 } from "../../../sidecar/src/protocol";
 import { currentRequestId } from "../request-scope";
-import { splitLines } from "./split-lines";
+import { LineTooLongError, splitLines } from "./split-lines";
 import { SidecarError } from "./sidecar-error";
 
 /** Calls of one instance's sidecar. Every method throws {@link SidecarError} and nothing else. */
@@ -115,6 +115,7 @@ export function createSidecarClient(opts: { socketPath: string; bearer: string |
         for await (const line of splitLines(response.body as ReadableStream<Uint8Array>))
           yield parseStreamLine(line);
       } catch (error) {
+        if (error instanceof LineTooLongError) throw badAnswer(error);
         throw error instanceof SidecarError ? error : unreachableError(error);
       }
     },
