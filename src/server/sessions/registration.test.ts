@@ -90,7 +90,7 @@ describe("registration, server and sidecar together", () => {
   it.each([
     ["newer", CONTRACT_VERSION + 1],
     ["older", CONTRACT_VERSION - 1],
-  ])("gives nothing to a sidecar of a %s contract, and says so", async (which, contract) => {
+  ])("gives nothing to a sidecar whose contract is %s, and says so", async (which, contract) => {
     const token = registrar.issue(t.sessionId, INSTANCE);
     await expect(register(await sidecar({ token }, { contract }), token)).rejects.toMatchObject({
       reason: "other_version",

@@ -139,7 +139,7 @@ describe("the image of a session that starts again", () => {
     await start(NEW);
     expect(engine.started).toEqual([NEW]);
     expect(row()).toMatchObject({ status: "error", reason: { code: "sidecar_unreachable" } });
-    t.db.update(sessions).set({ readyImage: null }).run();
+    t.db.update(sessions).set({ readyImage: null }).where(eq(sessions.id, t.sessionId)).run();
     await start(NEW);
     expect(engine.started).toEqual([NEW]);
   });
