@@ -5,7 +5,11 @@
 import { z } from "zod";
 import { failure, modelRef, permissionMode, spooledEvent, spoolPosition, wireId } from "./contract";
 
-/** Raised when a change here makes an old sidecar and a new server unable to talk. */
+/**
+ * Raised when a change here makes an old sidecar and a new server unable to talk. Within one contract either may be the
+ * newer: a field that is added has a default or is optional. `health` and `offer` say `contract` and `version` for ever, so
+ * that two that cannot talk find out.
+ */
 export const CONTRACT_VERSION = 1;
 
 /** Follows one request of a person from the browser to opencode; on every call that such a request led to. */

@@ -15,6 +15,7 @@ export const REASONS = [
   "engine_unreachable",
   "engine_permission",
   "image_missing",
+  "other_version",
   "out_of_disk",
   "engine_error",
   "sidecar_unreachable",

@@ -30,6 +30,8 @@ export function sessionAt(lastSeq: number, change: Partial<Session> = {}): Sessi
     archived: false,
     idleStopMinutes: null,
     stopsAt: null,
+    image: null,
+    version: null,
     unread: false,
     createdAt: "2026-11-25T10:00:00.000Z",
     lastActivityAt: "2026-11-25T10:00:00.000Z",

@@ -12,6 +12,7 @@ describe("what the page offers to do with a session", () => {
       remove: true,
       stop: true,
       resume: false,
+      rebuild: true,
       archive: false,
     });
     for (const status of ["stopped", "error"] as const)
@@ -20,6 +21,10 @@ describe("what the page offers to do with a session", () => {
         resume: true,
         archive: true,
       });
+  });
+
+  it("is not to rebuild what is being built", () => {
+    expect(sessionRights(alice, { ...session, status: "creating" }).rebuild).toBe(false);
   });
 
   it("is to steer and not to delete for those it is shared with for writing", () => {
@@ -31,7 +36,14 @@ describe("what the page offers to do with a session", () => {
   });
 
   it("is nothing for readers and for viewers", () => {
-    const nothing = { write: false, remove: false, stop: false, resume: false, archive: false };
+    const nothing = {
+      write: false,
+      remove: false,
+      stop: false,
+      resume: false,
+      rebuild: false,
+      archive: false,
+    };
     expect(sessionRights(bob, { ...session, visibility: "team-read" })).toEqual(nothing);
     expect(sessionRights({ id: "usr_a", role: "viewer" }, session)).toEqual(nothing);
   });

@@ -17,6 +17,7 @@ export interface SessionRights {
   remove: boolean;
   stop: boolean;
   resume: boolean;
+  rebuild: boolean;
   archive: boolean;
 }
 
@@ -29,6 +30,7 @@ export function sessionRights(me: Pick<Me, "id" | "role">, session: Subject): Se
     remove: isOwner && me.role !== "viewer",
     stop: write && !ended,
     resume: write && ended,
+    rebuild: write && session.status !== "creating",
     archive: write && ended,
   };
 }

@@ -20,6 +20,8 @@ export interface SessionActions {
   archive(session: Named, archived: boolean): Promise<void>;
   stop(session: Named): Promise<void>;
   resume(session: Named): Promise<void>;
+  /** A new container of the session image in force. */
+  rebuild(session: Named): Promise<void>;
 }
 
 export function useSessionActions(): SessionActions {
@@ -59,5 +61,6 @@ export function useSessionActions(): SessionActions {
     },
     stop: ({ id }) => told(() => api.sessions.stop.mutate({ id })),
     resume: ({ id }) => told(() => api.sessions.resume.mutate({ id })),
+    rebuild: ({ id }) => told(() => api.sessions.rebuild.mutate({ id })),
   };
 }

@@ -100,6 +100,19 @@ export function MenuChoice<Value extends string>({
   );
 }
 
+/** Items under a line that says what they are about. */
+export function MenuSection({ label, children }: { label: string; children: ReactNode }) {
+  return (
+    <Base.Group>
+      <MenuSeparator />
+      <Base.GroupLabel className="max-w-64 truncate px-2 pt-1.5 pb-0.5 text-small text-muted" title={label}>
+        {label}
+      </Base.GroupLabel>
+      {children}
+    </Base.Group>
+  );
+}
+
 export function MenuSeparator() {
   return <Base.Separator className="my-1 h-px bg-line" />;
 }

@@ -1,9 +1,11 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { sql } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { z } from "zod";
 import { DataDirectoryInUseError, openDatabase } from "./database";
-import { installation } from "./schema";
+import { installation, sessions } from "./schema";
 
 const migrationsDir = join(import.meta.dirname, "migrations");
 
@@ -35,4 +37,36 @@ describe("openDatabase", () => {
     expect(second.db.select().from(installation).all()).toEqual([{ name: "kept", value: "1" }]);
     second.close();
   });
+
+  it("knows of sessions of before which image they ran on, unless they had failed", () => {
+    const before = openDatabase({ dataDir, migrationsDir: migrationsUpTo(6) });
+    before.db.run(sql`insert into users values ('usr_1', 'a@b.test', 'A', 'owner', '-', null, '2026', 0)`);
+    for (const status of ["idle", "stopped", "error"])
+      before.db.run(sql`insert into sessions
+        (id, owner_id, title, status, agent_state, model, agent, permission_mode, visibility, epoch, held_epoch, held_n,
+         last_seq, image, created_at, last_activity_at)
+        values (${status}, 'usr_1', 'T', ${status}, 'asleep', '{}', 'build', 'ask', 'private', 1, 0, 0, 0, 'session:1',
+         '2026', '2026')`);
+    before.close();
+    const after = openDatabase({ dataDir, migrationsDir });
+    const { id, readyImage, readyContract } = sessions;
+    expect(after.db.select({ id, readyImage, readyContract }).from(sessions).orderBy(id).all()).toEqual([
+      { id: "error", readyImage: null, readyContract: null },
+      { id: "idle", readyImage: "session:1", readyContract: 1 },
+      { id: "stopped", readyImage: "session:1", readyContract: 1 },
+    ]);
+    after.close();
+  });
+
+  /** The migrations as they were when this was the last one. */
+  function migrationsUpTo(last: number): string {
+    const dir = join(dataDir, "migrations");
+    cpSync(migrationsDir, dir, { recursive: true });
+    const journal = join(dir, "meta/_journal.json");
+    const { entries, ...rest } = z
+      .looseObject({ entries: z.array(z.looseObject({ idx: z.number() })) })
+      .parse(JSON.parse(readFileSync(journal, "utf8")));
+    writeFileSync(journal, JSON.stringify({ ...rest, entries: entries.filter(({ idx }) => idx <= last) }));
+    return dir;
+  }
 });

@@ -151,7 +151,15 @@ export const sessions = sqliteTable(
     instanceId: text("instance_id"),
     /** Bearer token and egress secret of the instance, encrypted, so that a restarted server goes on without registering. */
     instanceSecrets: text("instance_secrets"),
+    /** Of the container that is or was its last. */
     image: text("image"),
+    /** The last image on which its agent became ready, and the contract that the sidecar in it speaks. */
+    readyImage: text("ready_image"),
+    readyContract: integer("ready_contract"),
+    /** An image on which it did not start while it did on `readyImage`; null when there is none. */
+    failedImage: text("failed_image"),
+    /** Of the sidecar that registered last. */
+    version: text("version"),
     /** Of this session alone; null: as the installation says; 0: never. */
     idleStopMinutes: integer("idle_stop_minutes"),
     /** When it is stopped if nobody comes; null while somebody uses it. */

@@ -1,8 +1,9 @@
 /** Pure decisions about a session's life: what is known in, what to do out. */
 import type { Failure, SessionStatus } from "../../../sidecar/src/contract";
-import { CONTRACT_VERSION } from "../../../sidecar/src/protocol";
 import { DriverError, type InstanceState } from "../../drivers/driver";
 import { AppError } from "../errors";
+import { SidecarError } from "../sidecar-client/sidecar-error";
+import { otherContract, talksWith } from "./image-decisions";
 import { SESSION_LIMITS } from "./limits";
 
 /** At boot, or after events may have been missed: what to do with a session, given its row and its container. */
@@ -25,19 +26,10 @@ export function reconcileDecision(
     case "idle":
       if (instance.kind !== "running" || row.contract === null)
         return { kind: "fail", reason: instanceEndReason(instance) };
-      return row.contract === CONTRACT_VERSION
+      return talksWith(row.contract)
         ? { kind: "adopt" }
         : { kind: "fail", reason: otherContract(row.contract) };
   }
-}
-
-function otherContract(contract: number): Failure {
-  return {
-    code: "other_version",
-    message:
-      "The session's container was started by another version of OpenAgent, which this one cannot talk to. Resume to start a new one; files and chat are kept.",
-    detail: `the container speaks contract ${contract}, this server ${CONTRACT_VERSION}`,
-  };
 }
 
 /** Why a container that should run does not, in a sentence. @param isKilledByHand somebody sent it a signal through the engine */
@@ -132,10 +124,28 @@ export function provisioningFailure(error: unknown): Failure {
   if (error instanceof DriverError) return { code: error.code, message: error.message, detail: error.detail };
   if (error instanceof AppError)
     return { code: error.reason, message: error.message, ...(error.detail ? { detail: error.detail } : {}) };
+  if (error instanceof SidecarError) return sidecarFailure(error);
   return {
     code: "internal",
     message: "The session could not be started. Try Resume; the server's log has the cause.",
     detail: error instanceof Error ? error.message : String(error),
+  };
+}
+
+function sidecarFailure(error: SidecarError): Failure {
+  const detail = error.detail ? { detail: error.detail } : {};
+  // Its version cannot even be read: nothing that this server knows answers like that.
+  if (error.code === "bad_answer")
+    return {
+      code: "other_version",
+      message:
+        'The session image does not fit this server. Run "npm run down" and "npm run up", which builds the right one, then resume.',
+      ...detail,
+    };
+  return {
+    code: "sidecar_unreachable",
+    message: `${error.message} Resume to try again; files and chat are kept.`,
+    ...detail,
   };
 }
 

@@ -73,6 +73,16 @@ describe("a session's life", () => {
     },
   );
 
+  it.each([
+    ["rebuild", null],
+    ["restart", "session:bad"],
+    ["resume", "session:bad"],
+  ] as const)("remembers, by %s, the image that did not start it: %s", async (act, failedImage) => {
+    t.db.update(sessions).set({ failedImage: "session:bad" }).run();
+    await lifecycle[act](owner, t.sessionId);
+    expect(row()).toMatchObject({ status: "creating", failedImage });
+  });
+
   it("stays in the archive when whoever may not write tries to resume it", async () => {
     const stranger = { ...owner, userId: "usr_bob" };
     await expect(lifecycle.resume(stranger, t.sessionId)).rejects.toMatchObject({ reason: "not_found" });

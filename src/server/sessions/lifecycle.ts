@@ -64,13 +64,14 @@ export interface Lifecycle extends Endings {
    */
   stopIdle(id: string, reason: Failure, isStillIdle: () => boolean): Promise<void>;
   /**
-   * Answers at once, status `creating`, out of the archive.
+   * Answers at once, status `creating`, out of the archive. It runs on the session image in force, or goes on with the one
+   * before where it did not start on that.
    * @throws AppError `session_busy` when it runs already, `session_limit`
    */
   resume(caller: Caller, id: string): Promise<Session>;
   /** Stop, then resume: a new container on the same volumes. */
   restart(caller: Caller, id: string): Promise<Session>;
-  /** A new container of the session image in force, on the same volumes. So does {@link restart}, while there is one image. */
+  /** As {@link restart}, on the session image in force, even if the session did not start on that before. */
   rebuild(caller: Caller, id: string): Promise<Session>;
   /** Container, volumes and rows go; there is no way back, so only the session's owner may. */
   remove(caller: Caller, id: string): Promise<void>;
@@ -161,11 +162,13 @@ export function createLifecycle(deps: Deps): Lifecycle {
     launch(id);
   };
 
-  const renew = async (caller: Caller, id: string) => {
+  const renew = async (caller: Caller, id: string, opts: { triesFailedImage: boolean }) => {
     await mutex.run(`life:${id}`, async () => {
       const { status } = requireSession(db, caller, { id, access: "write" });
       if (status === "stopped" || status === "error") requireRoom(db, deps.maxSessions);
       await halt(id);
+      if (opts.triesFailedImage)
+        db.update(sessions).set({ failedImage: null }).where(eq(sessions.id, id)).run();
       launch(id);
     });
     return view(caller, id);
@@ -213,8 +216,8 @@ export function createLifecycle(deps: Deps): Lifecycle {
       });
       return view(caller, id);
     },
-    restart: renew,
-    rebuild: renew,
+    restart: (caller, id) => renew(caller, id, { triesFailedImage: false }),
+    rebuild: (caller, id) => renew(caller, id, { triesFailedImage: true }),
     async remove(caller, id) {
       await mutex.run(`life:${id}`, async () => {
         requireSession(db, caller, { id, access: "own" });

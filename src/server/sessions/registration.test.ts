@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { RegistrationPayload } from "../../../sidecar/src/protocol";
+import { CONTRACT_VERSION, type RegistrationPayload } from "../../../sidecar/src/protocol";
 import { Registration } from "../../../sidecar/src/registration/registration";
-import { registrations } from "../db/schema";
+import { registrations, sessions } from "../db/schema";
 import { testDatabase, type TestDatabase } from "../db/testing";
 import { createEventLog } from "../events/event-log";
 import { createSecretBox } from "../keys/secret-box";
@@ -29,11 +29,10 @@ describe("registration, server and sidecar together", () => {
   });
   afterEach(() => t[Symbol.dispose]());
 
-  const sidecar = async (boot: {
-    token: string;
-    sessionId?: string;
-    instanceId?: string;
-  }): Promise<SidecarClient> => {
+  const sidecar = async (
+    boot: { token: string; sessionId?: string; instanceId?: string },
+    says: { contract?: number; version?: string } = {},
+  ): Promise<SidecarClient> => {
     const registration = await Registration.create({
       boot: { sessionId: t.sessionId, instanceId: INSTANCE, ...boot },
       version: "test",
@@ -41,7 +40,7 @@ describe("registration, server and sidecar together", () => {
       onExhausted: () => undefined,
     });
     const client: Pick<SidecarClient, "offer" | "complete"> = {
-      offer: async (nonce) => registration.offer(nonce),
+      offer: async (nonce) => ({ ...registration.offer(nonce), ...says }),
       complete: (sealed) => registration.complete(sealed),
     };
     return client as SidecarClient;
@@ -76,6 +75,30 @@ describe("registration, server and sidecar together", () => {
       epoch: 2,
     });
     expect(t.db.select().from(registrations).get()).toMatchObject({ publicKey: secrets.publicKey });
+  });
+
+  it("keeps the sidecar's version, and not more of it than a version is long", async () => {
+    const version = () => t.db.select({ version: sessions.version }).from(sessions).get()?.version;
+    const first = registrar.issue(t.sessionId, INSTANCE);
+    await register(await sidecar({ token: first }), first);
+    expect(version()).toBe("test");
+    const second = registrar.issue(t.sessionId, INSTANCE);
+    await register(await sidecar({ token: second }, { version: "9".repeat(5000) }), second);
+    expect(version()).toBe("9".repeat(100));
+  });
+
+  it.each([
+    ["newer", CONTRACT_VERSION + 1],
+    ["older", CONTRACT_VERSION - 1],
+  ])("gives nothing to a sidecar whose contract is %s, and says so", async (which, contract) => {
+    const token = registrar.issue(t.sessionId, INSTANCE);
+    await expect(register(await sidecar({ token }, { contract }), token)).rejects.toMatchObject({
+      reason: "other_version",
+      message: expect.stringContaining(`The session image is ${which} than this server`) as string,
+    });
+    expect(received).toEqual([]);
+    expect(t.db.select().from(registrations).get()).toMatchObject({ burnedAt: null, publicKey: null });
+    expect(t.db.select().from(sessions).get()).toMatchObject({ epoch: 1, instanceSecrets: null });
   });
 
   it("burns the token: of 50 at once exactly one succeeds", async () => {

@@ -7,7 +7,6 @@ import { and, eq, isNull, notInArray } from "drizzle-orm";
 import { z } from "zod";
 import {
   type AgentSettings,
-  CONTRACT_VERSION,
   type ProviderCredential,
   type RegistrationPayload,
   registrationProofInput,
@@ -23,8 +22,12 @@ import { SealError } from "../keys/envelope";
 import { instanceSecretsOwner } from "../keys/sealed-records";
 import type { SecretBox } from "../keys/secret-box";
 import type { SidecarClient } from "../sidecar-client/sidecar-client";
+import { talksWith, unfitImage } from "./image-decisions";
 import { SESSION_LIMITS } from "./limits";
 import { getSession } from "./session-store";
+
+/** People see it; it comes out of a container. */
+const MAX_VERSION_CHARS = 100;
 
 const secretsSchema = z.object({
   bearer: z.string(),
@@ -42,7 +45,8 @@ export interface Registrar {
   issue(sessionId: string, instanceId: string): string;
   /**
    * Registers a running, unregistered instance: checks its proof, burns the token, opens an epoch, seals the keys.
-   * @throws AppError when the proof is wrong or the token was used, is too old, or belongs to another instance.
+   * @throws AppError `other_version` before anything is given away, when the two cannot talk; `sidecar_unreachable` when
+   * the proof is wrong or the token was used, is too old, or belongs to another instance
    */
   register(opts: {
     sessionId: string;
@@ -96,7 +100,7 @@ export function createRegistrar(deps: {
     async register({ sessionId, instanceId, token, client, providers, settings }) {
       const nonce = newSecret();
       const offer = await client.offer(nonce);
-      if (offer.contract !== CONTRACT_VERSION) throw versionMismatch(offer.version);
+      if (!talksWith(offer.contract)) throw unfitImage(offer);
       const expected = createHmac("sha256", Buffer.from(token, "base64url"))
         .update(registrationProofInput({ sessionId, instanceId, publicKey: offer.publicKey, nonce }))
         .digest();
@@ -118,7 +122,12 @@ export function createRegistrar(deps: {
           JSON.stringify(secrets),
           instanceSecretsOwner(sessionId, instanceId),
         );
-        tx.store.update(sessions).set({ epoch, instanceSecrets }).where(eq(sessions.id, sessionId)).run();
+        const version = offer.version.slice(0, MAX_VERSION_CHARS);
+        tx.store
+          .update(sessions)
+          .set({ epoch, instanceSecrets, version })
+          .where(eq(sessions.id, sessionId))
+          .run();
         return { epoch, held: row.heldEpoch > 0 ? { epoch: row.heldEpoch, n: row.heldN } : null };
       });
       const payload: RegistrationPayload = {
@@ -196,14 +205,5 @@ function refused(detail: string): AppError {
     {
       detail,
     },
-  );
-}
-
-function versionMismatch(version: string): AppError {
-  return new AppError(
-    "INTERNAL_SERVER_ERROR",
-    "image_missing",
-    'The session image does not fit this server. Run "npm run up" once more, which builds the right one, then resume.',
-    { detail: `sidecar ${version} speaks another contract than ${CONTRACT_VERSION}` },
   );
 }

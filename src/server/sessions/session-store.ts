@@ -41,6 +41,10 @@ export interface Session {
   idleStopMinutes: number | null;
   /** When it is stopped if nobody comes (ISO 8601 UTC); null while it is not about to be. */
   stopsAt: string | null;
+  /** Full reference of the image that it runs on, or ran on last; null before its first container. */
+  image: string | null;
+  /** Of the sidecar in it; null before its first container is ready for keys. */
+  version: string | null;
   unread: boolean;
   createdAt: string;
   lastActivityAt: string;
@@ -154,6 +158,8 @@ export function sessionView(store: Store, caller: Pick<Caller, "userId">, row: S
     archived: row.archivedAt !== null,
     idleStopMinutes: row.idleStopMinutes,
     stopsAt: row.status === "idle" ? row.stopsAt : null,
+    image: row.image,
+    version: row.version,
     unread: !hasRead(store, caller.userId, row),
     createdAt: row.createdAt,
     lastActivityAt: row.lastActivityAt,

@@ -1,14 +1,15 @@
 "use client";
 
-import { Archive, ArchiveRestore, Pencil, Play, Power, Timer, Trash2 } from "lucide-react";
+import { Archive, ArchiveRestore, Hammer, Pencil, Play, Power, Timer, Trash2 } from "lucide-react";
 import { useState } from "react";
 import type { SessionSummary } from "../../_live/use-lists";
+import { containerText } from "../../_session/container-text";
 import { sessionRights } from "../../_session/session-rights";
 import { useSessionActions } from "../../_session/use-session-actions";
 import { IdleStopDialog } from "../../_session/idle-stop-dialog";
 import { DeleteSessionDialog } from "../../_session/delete-session-dialog";
 import { RenameSessionDialog } from "../../_session/rename-session-dialog";
-import { Menu, MenuItem, MenuSeparator } from "../../_ui/menu";
+import { Menu, MenuItem, MenuSection, MenuSeparator } from "../../_ui/menu";
 import type { PopupState } from "../../_ui/use-popup";
 import { useShell } from "../_shell/shell-context";
 
@@ -35,6 +36,7 @@ export function SessionMenu({ state, session, onDeleted }: SessionMenuProps) {
             When nobody uses it…
           </MenuItem>
         )}
+        <ContainerItems session={session} />
         {rights.remove && (
           <>
             <MenuSeparator />
@@ -89,5 +91,18 @@ function RunItems({ session }: { session: SessionSummary }) {
         </MenuItem>
       )}
     </>
+  );
+}
+
+function ContainerItems({ session }: { session: SessionSummary }) {
+  const { me } = useShell();
+  const actions = useSessionActions();
+  if (session.image === null || !sessionRights(me, session).rebuild) return null;
+  return (
+    <MenuSection label={containerText({ image: session.image, version: session.version })}>
+      <MenuItem onSelect={() => void actions.rebuild(session)} icon={<Hammer size={16} aria-hidden />}>
+        Rebuild on the newest image
+      </MenuItem>
+    </MenuSection>
   );
 }
