@@ -6,6 +6,7 @@ import { provideServer } from "./accessor";
 import { loadAuthSettings, type AuthSettings } from "./auth/auth-settings";
 import { systemClock } from "./clock";
 import { composeAccounts } from "./compose-accounts";
+import { composeBackups, type BackupServices } from "./compose-backups";
 import { composeEngine, type Engine } from "./compose-engine";
 import { composeKeys } from "./compose-keys";
 import { composeMirror, type MirrorServices } from "./compose-mirror";
@@ -61,12 +62,16 @@ export async function startServer(
     const authSettings = loadAuthSettings(db, env);
     const engine = composeEngine({ env, root, log });
     const tickets = createTickets(systemClock);
+    const version = versionOf(root);
+    const backups = composeBackups({ env, driver: engine.driver, log, version });
+    closers.push(() => backups.stop());
     const composed = composeServices({
       db,
       env,
       authSettings,
       log,
-      version: versionOf(root),
+      version,
+      backups,
       engine,
       tickets,
       origin: origins.main,
@@ -90,6 +95,7 @@ export async function startServer(
     closers.push(() => gateway.close());
     await http.listen(env);
     composed.sessions.start();
+    backups.start();
     return { origin: origins.main, claimCode, stop };
   } catch (error) {
     await stop();
@@ -113,6 +119,7 @@ function composeServices(deps: {
   authSettings: AuthSettings;
   log: Logger;
   version: string;
+  backups: BackupServices;
   engine: Engine;
   tickets: Tickets;
   origin: string;
@@ -158,6 +165,7 @@ function composeServices(deps: {
   const checks = {
     database: databaseCheck(db),
     mirror: () => mirror.check(),
+    backups: async () => deps.backups.check(),
     ...engineChecks(driver, image),
   };
   const system = createSystem({ version: deps.version, claims: accounts.claims, checks, log });
