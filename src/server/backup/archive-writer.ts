@@ -44,6 +44,9 @@ export async function writeArchive(
   fill: (archive: ArchiveWriter) => Promise<void>,
 ): Promise<Written & { fileBytes: number }> {
   const tar = pack();
+  tar.on("error", () => {
+    // Told by whoever reads or writes it; without a listener it would end the process.
+  });
   const failed = new AbortController();
   const tally = createTally(tar, opts.onBytes);
   const writing = writeDurably(opts.file, encryptStream(tar as AsyncIterable<Buffer>, opts.passphrase));
@@ -72,10 +75,11 @@ export async function writeArchive(
     tar.finalize();
     return { sessions, entries, bytes, leftOut, fileBytes: await writing };
   } catch (error) {
+    const cause = failed.signal.aborted ? failed.signal.reason : error;
     tar.destroy(asError(error));
     await writing.catch(() => undefined);
     // The disk's own failure says more than that of the stream which it ended.
-    throw opts.signal?.aborted ? opts.signal.reason : failed.signal.aborted ? failed.signal.reason : error;
+    throw opts.signal?.aborted ? opts.signal.reason : cause;
   } finally {
     opts.signal?.removeEventListener("abort", onAbort);
   }
@@ -108,10 +112,12 @@ export async function addEntry(
   const header = { name, type, size, mode, uid, gid, mtime, ...(linkname === null ? {} : { linkname }) };
   const { ended, done } = createEnd();
   if (type !== "file" || Buffer.isBuffer(body)) {
-    tar.entry(header, Buffer.isBuffer(body) ? body : Buffer.alloc(0), done);
+    tar.entry(header, Buffer.isBuffer(body) ? body : Buffer.alloc(0), done).on("error", () => undefined);
     return ended;
   }
   const sink = tar.entry(header, done);
+  // `done` tells it; without a listener it would end the process.
+  sink.on("error", () => undefined);
   for await (const chunk of body)
     if (!sink.write(chunk))
       await Promise.race([new Promise<void>((resolve) => sink.once("drain", resolve)), ended]);

@@ -21,6 +21,9 @@ export function createVolumeImports(driver: Pick<Driver, "importVolumes" | "remo
 
   const begin = (sessionId: string) => {
     const tar = pack();
+    tar.on("error", () => {
+      // Told by whoever reads or writes it; without a listener it would end the process.
+    });
     made.push(sessionId);
     const done = driver.importVolumes(sessionId, Readable.from(tar as AsyncIterable<Buffer>));
     const begun = { sessionId, tar, done, failure: null as unknown };
