@@ -113,7 +113,8 @@ export interface Driver {
   exportVolumes(sessionId: string, take: (kind: VolumeKind, tar: Readable) => Promise<void>): Promise<void>;
   /**
    * Unpacks a tar with names as {@link exportVolumes} gives them into the session's volumes, which are made if missing. Owners,
-   * modes and links are taken as they are; nothing on the host is followed. What a failure leaves, `removeVolumes` removes.
+   * modes and links are taken as they are. A name that goes through a link is resolved among the session's own volumes, never on
+   * the host; whoever passes on what others made refuses such names first. What a failure leaves, `removeVolumes` removes.
    */
   importVolumes(sessionId: string, tar: Readable): Promise<void>;
   /**

@@ -75,7 +75,7 @@ export async function writeArchive(
     tar.finalize();
     return { sessions, entries, bytes, leftOut, fileBytes: await writing };
   } catch (error) {
-    const cause = failed.signal.aborted ? failed.signal.reason : error;
+    const cause: unknown = failed.signal.aborted ? failed.signal.reason : error;
     tar.destroy(asError(error));
     await writing.catch(() => undefined);
     // The disk's own failure says more than that of the stream which it ended.
