@@ -71,6 +71,7 @@ function npm(args: string[], env: Record<string, string>): Promise<Ran> {
 describe("backup and restore", () => {
   const work = mkdtempSync(join(tmpdir(), "oa-e2e-backup-"));
   const archive = join(work, "it.tar.age");
+  const restored = { dataDir: join(work, "data"), instance: `oa-r${randomBytes(4).toString("hex")}` };
   let first: Product;
   let second: UnclaimedProduct | undefined;
   beforeAll(async () => {
@@ -78,6 +79,9 @@ describe("backup and restore", () => {
   });
   afterAll(async () => {
     await second?.close();
+    const left = [await containersOf(restored.instance), await volumesOf(restored.instance)];
+    if (left[0]?.length) await docker("rm", "-f", ...left[0]);
+    if (left[1]?.length) await docker("volume", "rm", ...left[1]);
     await first?.close();
     rmSync(work, { recursive: true, force: true });
   });
@@ -140,8 +144,7 @@ describe("backup and restore", () => {
     expect(readFileSync(archive).includes(KEY)).toBe(false);
 
     // A new machine: another directory, another name, the master key brought by hand.
-    const dataDir = join(work, "data");
-    const restored = { dataDir, instance: `oa-r${randomBytes(4).toString("hex")}` };
+    const { dataDir } = restored;
     const env = environment(restored);
     const keyless = await npm(["restore", "--", archive], env);
     expect(keyless).toMatchObject({ code: 1, stdout: "" });
