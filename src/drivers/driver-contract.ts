@@ -1,8 +1,11 @@
 /** What every driver must do, as one suite. A driver's integration test calls it with a harness over its real engine. */
 import { randomBytes } from "node:crypto";
 import { stat } from "node:fs/promises";
+import { Readable } from "node:stream";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { copyCases } from "./driver-contract-copies";
 import type { Driver, DriverError, InstanceEvent, InstanceSpec } from "./driver";
+import { failureOf } from "./driver-failure.testing";
 
 /** A driver with its engine, and the hands from outside that the cases need. */
 export interface DriverHarness {
@@ -15,6 +18,7 @@ export interface DriverHarness {
   kill(instanceId: string): Promise<void>;
   /** Takes more memory inside the instance than it has. */
   exhaustMemory(instanceId: string): Promise<void>;
+  isPaused(instanceId: string): Promise<boolean>;
   /** Everything that the engine tells about the instance, as text. */
   describe(instanceId: string): Promise<string>;
   /** Puts an instance and a volume of another installation on the engine; `intact` says whether both are still there. */
@@ -35,15 +39,6 @@ async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-async function failureOf(action: Promise<unknown>): Promise<DriverError> {
-  const error: unknown = await action.then(
-    () => null,
-    (cause: unknown) => cause,
-  );
-  expect(error).toMatchObject({ name: "DriverError" });
-  return error as DriverError;
 }
 
 /** @param makeHarness called once for the suite; the suite disposes of it */
@@ -92,11 +87,13 @@ export function driverContract(name: string, makeHarness: () => Promise<DriverHa
     engineCases(harness);
     lifeCases({ harness, newSpec, started, bootLine });
     volumeCases({ harness, newSpec, started, bootLine });
+    copyCases({ harness, newSpec, started, bootLine });
     watchCases({ harness, newSpec, started, bootLine });
   });
 }
 
-interface Tools {
+/** What the suite gives its cases. */
+export interface Tools {
   harness: () => DriverHarness;
   newSpec: (changes?: Partial<InstanceSpec>) => InstanceSpec;
   started: () => Promise<InstanceSpec>;
@@ -130,6 +127,10 @@ function engineCases(harness: () => DriverHarness): void {
       driver.list(),
       driver.listVolumes(),
       driver.tail(spec.instanceId, 1),
+      driver.exportVolumes(spec.sessionId, async () => undefined),
+      driver.importVolumes(spec.sessionId, Readable.from([])),
+      driver.whilePaused(spec.sessionId, async () => undefined),
+      driver.recoverCopies(),
     ];
     for (const error of await Promise.all(calls.map(failureOf))) {
       expect(error.code).toBe("engine_unreachable");

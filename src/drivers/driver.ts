@@ -1,3 +1,5 @@
+import type { Readable } from "node:stream";
+
 /**
  * What sessions need of an engine. Small on purpose: every method has a caller in src/server/sessions.
  * A driver's endpoint is something the sidecar client can dial; today a unix socket on this host.
@@ -64,6 +66,10 @@ export interface InstanceIds {
 /** A change of an instance that nobody asked us for, or did. `killed`: by a signal through the engine; its end comes after. */
 export type InstanceEvent = { instanceId: string; sessionId: string; kind: "died" | "oom" | "killed" };
 
+/** `workspace`: the person's files. `state`: the sidecar's spool, the agent's home and opencode's data. */
+export type VolumeKind = "workspace" | "state";
+export const VOLUME_KINDS: readonly VolumeKind[] = ["workspace", "state"];
+
 export interface EngineInfo {
   version: string;
   /** Container uid 0 is not the host's root. */
@@ -98,6 +104,29 @@ export interface Driver {
   list(): Promise<InstanceIds[]>;
   /** Sessions that have volumes on the engine. */
   listVolumes(): Promise<string[]>;
+  /**
+   * Reads a session's volumes, one after the other, whether the session runs or not: give it to {@link whilePaused} where the
+   * files must be of one moment. Names in the tar begin with the kind, as `state/spool/…`; a directory comes before what is in
+   * it. `take` reads the stream to its end.
+   * @throws DriverError, or what `take` threw
+   */
+  exportVolumes(sessionId: string, take: (kind: VolumeKind, tar: Readable) => Promise<void>): Promise<void>;
+  /**
+   * Unpacks a tar with names as {@link exportVolumes} gives them into the session's volumes, which are made if missing. Owners,
+   * modes and links are taken as they are. A name that goes through a link is resolved among the session's own volumes, never on
+   * the host; whoever passes on what others made refuses such names first. What a failure leaves, `removeVolumes` removes.
+   */
+  importVolumes(sessionId: string, tar: Readable): Promise<void>;
+  /**
+   * Runs `work` while no process of the session moves; one that does not run is left alone.
+   * @throws DriverError when the session was started meanwhile: then `work` may have seen files of two moments
+   */
+  whilePaused<T>(sessionId: string, work: () => Promise<T>): Promise<T>;
+  /**
+   * Lets sessions go on, and removes what helped to copy, that an export or import left behind which was cut short. Only while
+   * none runs. @returns sessions that were paused
+   */
+  recoverCopies(): Promise<string[]>;
   /** Last lines of the container's log, for a failure's detail. */
   tail(instanceId: string, lines: number): Promise<string>;
   /**

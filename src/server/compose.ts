@@ -6,6 +6,7 @@ import { provideServer } from "./accessor";
 import { loadAuthSettings, type AuthSettings } from "./auth/auth-settings";
 import { systemClock } from "./clock";
 import { composeAccounts } from "./compose-accounts";
+import { composeBackups, type BackupServices } from "./compose-backups";
 import { composeEngine, type Engine } from "./compose-engine";
 import { composeMeasuring, type Measuring } from "./compose-health";
 import { composeKeys } from "./compose-keys";
@@ -68,12 +69,16 @@ export async function startServer(
     const tickets = createTickets(systemClock);
     const measuring = composeMeasuring(systemClock);
     closers.push(() => measuring.stop());
+    const version = versionOf(root);
+    const backups = composeBackups({ env, driver: engine.driver, log, version });
+    closers.push(() => backups.stop());
     const composed = composeServices({
       db,
       env,
       authSettings,
       log,
-      version: versionOf(root),
+      version,
+      backups,
       engine,
       measuring,
       tickets,
@@ -98,6 +103,7 @@ export async function startServer(
     closers.push(() => gateway.close());
     await http.listen(env);
     composed.sessions.start();
+    backups.start();
     return { origin: origins.main, claimCode, stop };
   } catch (error) {
     await stop();
@@ -121,6 +127,7 @@ function composeServices(deps: {
   authSettings: AuthSettings;
   log: Logger;
   version: string;
+  backups: BackupServices;
   engine: Engine;
   measuring: Measuring;
   tickets: Tickets;
@@ -172,6 +179,7 @@ function composeServices(deps: {
   const checks = {
     database: databaseCheck({ db, dataDir: env.dataDir, clock }),
     mirror: () => mirror.check(),
+    backups: async () => deps.backups.check(),
     ...engineChecks(driver, image),
   };
   const system = createSystem({ version: deps.version, claims: accounts.claims, checks, log });

@@ -46,6 +46,21 @@ describe("parseEnvironment", () => {
     expect(parseEnvironment({ OPENAGENT_INSTANCE: "blue" }, "/").instance).toBe("blue");
   });
 
+  it("makes backups by the clock only when told where and under which passphrase", () => {
+    const passphrase = { OPENAGENT_BACKUP_PASSPHRASE: "five words picked by chance" };
+    expect(parseEnvironment(passphrase, "/").backups).toBeNull();
+    expect(parseEnvironment({ ...passphrase, OPENAGENT_BACKUP_DIR: "b" }, "/srv").backups).toEqual({
+      dir: "/srv/b",
+      everyMs: 60 * 60_000,
+      keep: 24,
+      passphrase: passphrase.OPENAGENT_BACKUP_PASSPHRASE,
+    });
+    expect(complaint({ OPENAGENT_BACKUP_DIR: "b" })).toMatch(/OPENAGENT_BACKUP_PASSPHRASE is missing/);
+    expect(complaint({ OPENAGENT_BACKUP_EVERY_MINUTES: "5" })).toMatch(/OPENAGENT_BACKUP_DIR is missing/);
+    expect(complaint({ ...passphrase, OPENAGENT_BACKUP_KEEP: "0" })).toMatch(/OPENAGENT_BACKUP_KEEP must be/);
+    expect(complaint({ OPENAGENT_BACKUP_PASSPHRASE: "short" })).toMatch(/at least 12 characters/);
+  });
+
   it("knows the sign-ins elsewhere that are set up whole, and says which variable is missing", () => {
     const github = { GITHUB_ID: "a", GITHUB_SECRET: "b" };
     const oidc = { OIDC_ISSUER: "https://login.example.org/realm/", OIDC_ID: "c", OIDC_SECRET: "d" };

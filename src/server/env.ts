@@ -5,6 +5,7 @@ import { z } from "zod";
 import { hostProblem, ownNameOf } from "../../scripts/lib/listen-host.mjs";
 import type { IdentityProvider } from "./auth/identity-providers";
 import { identityProvidersOf, identityVariables } from "./auth/identity-settings";
+import { backupSettingsOf, backupVariables, type BackupSettings } from "./backup/backup-settings";
 import { parseHostPorts } from "./egress/parse-host-port";
 
 const FALSE_DOCKER_HOST =
@@ -61,6 +62,7 @@ const variables = z.object({
     .min(15, "must be 15 to 3600")
     .max(3600, "must be 15 to 3600")
     .default(300),
+  ...backupVariables,
   CONVEX_URL: z
     .string()
     .refine(
@@ -103,6 +105,10 @@ export interface Environment {
   /** A Convex elsewhere that browsers watch; null: the embedded host. */
   convexUrl: URL | null;
   dockerSocket: string;
+  /** Backups that the server makes by itself; null: none. */
+  backups: BackupSettings | null;
+  /** For the commands; the server has it in {@link backups}. */
+  backupPassphrase: string | null;
   /** Where people may sign in beside by password. */
   identityProviders: IdentityProvider[];
 }
@@ -170,10 +176,14 @@ export function parseEnvironment(
     liveTokenSeconds: env.OPENAGENT_LIVE_TOKEN_SECONDS,
     convexUrl: env.CONVEX_URL ?? null,
     dockerSocket: env.DOCKER_HOST.slice("unix://".length),
-    identityProviders: identityProvidersOf(env, (message) => {
-      throw new EnvironmentError(message);
-    }),
+    backups: backupSettingsOf(env, { cwd, refuse }),
+    backupPassphrase: env.OPENAGENT_BACKUP_PASSPHRASE ?? null,
+    identityProviders: identityProvidersOf(env, refuse),
   };
+}
+
+function refuse(message: string): never {
+  throw new EnvironmentError(message);
 }
 
 /**

@@ -9,7 +9,13 @@ export type CheckAnswer = string;
 
 export interface Readiness {
   ready: boolean;
-  checks: { database: CheckAnswer; engine: CheckAnswer; image: CheckAnswer; mirror: CheckAnswer };
+  checks: {
+    database: CheckAnswer;
+    engine: CheckAnswer;
+    image: CheckAnswer;
+    mirror: CheckAnswer;
+    backups: CheckAnswer;
+  };
 }
 
 export interface System {
@@ -22,8 +28,8 @@ export interface System {
 export type ReadinessChecks = Record<keyof Readiness["checks"], () => Promise<CheckAnswer>>;
 
 /**
- * Without these nothing works. Without the mirror sessions run and scripts are served, and pages say that they show no
- * news: a server that is taken out of service for it would serve nobody.
+ * Without these nothing works. Without the mirror, or backups, sessions run and scripts are served, and pages say that they
+ * show no news: a server that is taken out of service for it would serve nobody.
  */
 const NEEDED = ["database", "engine", "image"] as const;
 /** How long a check may take before it counts as failed. */
@@ -42,13 +48,14 @@ export function createSystem(deps: {
     version,
     info: () => ({ version, claimed: claims.isClaimed(), authProviders: ["credentials"] }),
     async readiness() {
-      const [database, engine, image, mirror] = await Promise.all([
+      const [database, engine, image, mirror, backups] = await Promise.all([
         answer("database"),
         answer("engine"),
         answer("image"),
         answer("mirror"),
+        answer("backups"),
       ]);
-      const answers = { database, engine, image, mirror };
+      const answers = { database, engine, image, mirror, backups };
       return {
         ready: NEEDED.every((name) => answers[name] === "ok"),
         checks: answers,

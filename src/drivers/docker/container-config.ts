@@ -2,8 +2,8 @@
 import { dirname } from "node:path";
 import type { ContainerCreateOptions, MountSettings } from "dockerode";
 import { PATHS, SIDECAR_UID } from "../../../sidecar/src/image-places";
-import type { InstanceSpec } from "../driver";
-import { checkId, containerName, hostName, LABEL, volumeLabels, volumeName, type VolumeKind } from "./names";
+import type { InstanceSpec, VolumeKind } from "../driver";
+import { checkId, containerName, hostName, LABEL, volumeLabels, volumeName } from "./names";
 
 /** What is the same for every container of this installation. */
 export interface Installation {
@@ -15,6 +15,7 @@ export interface Installation {
   seccompProfile: string;
 }
 
+/** Where a container of a session has its volumes. */
 const MOUNTED_AT: Record<VolumeKind, string> = { workspace: PATHS.workspace, state: dirname(PATHS.spool) };
 /** Enough for builds and watchers; an engine without CAP_SYS_RESOURCE cannot give more than it has itself (seen: 20,000). */
 const OPEN_FILES = 16_384;

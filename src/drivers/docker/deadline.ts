@@ -10,9 +10,16 @@ export interface Timeouts {
   changeMs: number;
   /** To remove a session's volumes: as long as the disk takes for all their files. */
   removeFilesMs: number;
+  /** To read or write a session's volumes, at the pace of whoever takes or gives the bytes. */
+  copyFilesMs: number;
 }
 
-export const DEFAULT_TIMEOUTS: Timeouts = { askMs: 30_000, changeMs: 60_000, removeFilesMs: 5 * 60_000 };
+export const DEFAULT_TIMEOUTS: Timeouts = {
+  askMs: 30_000,
+  changeMs: 60_000,
+  removeFilesMs: 5 * 60_000,
+  copyFilesMs: 2 * 60 * 60_000,
+};
 
 /** An engine whose calls end by the signal, for one act. */
 export interface BoundEngine {

@@ -148,6 +148,7 @@ async function makeHarness(): Promise<DriverHarness> {
     }),
     kill: (instanceId) => setup.container(instanceId).kill(),
     exhaustMemory: async (instanceId) => void (await setup.exec(instanceId, "tail /dev/zero")),
+    isPaused: async (instanceId) => (await setup.container(instanceId).inspect()).State.Paused,
     describe: async (instanceId) => {
       const container = setup.container(instanceId);
       return JSON.stringify([

@@ -2,16 +2,25 @@
 import { cpus } from "node:os";
 import type Docker from "dockerode";
 import { z } from "zod";
-import { DriverError, type Driver, type EngineInfo, type InstanceIds, type InstanceState } from "../driver";
+import {
+  DriverError,
+  VOLUME_KINDS,
+  type Driver,
+  type EngineInfo,
+  type InstanceIds,
+  type InstanceState,
+} from "../driver";
 import type { Installation } from "./container-config";
 import { attempt, attemptInTime, DEFAULT_TIMEOUTS, type BoundEngine, type Timeouts } from "./deadline";
 import { isConflict, isNotFound, isNotModified, toDriverError } from "./engine-error";
+import { recoverCopies, whilePaused } from "./pause";
 import { watchEngine } from "./engine-events";
 import { instanceState } from "./instance-state";
 import { joinLogFrames } from "./log-frames";
-import { checkInstallation, containerName, LABEL, VOLUME_KINDS, volumeLabels, volumeName } from "./names";
+import { checkInstallation, containerName, LABEL, volumeLabels, volumeName } from "./names";
 import { checkRunDir, lockRunDirectory, prepareRunDirectory, removeRunDirectory } from "./run-directory";
 import { startInstance } from "./start-instance";
+import { exportVolumes, importVolumes, removeHelpers } from "./volume-files";
 
 export interface DockerDriverOptions {
   docker: Docker;
@@ -39,7 +48,7 @@ export function createDockerDriver(options: DockerDriverOptions): Driver {
   checkRunDir(runDir);
   const installation: Installation = { prefix, runDir, seccompProfile: options.seccompProfile };
   const hostCpus = cpus().length;
-  const { askMs, changeMs, removeFilesMs } = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
+  const { askMs, changeMs, removeFilesMs, copyFilesMs } = { ...DEFAULT_TIMEOUTS, ...options.timeouts };
   const within = <T>(timeoutMs: number, what: string, action: (engine: BoundEngine) => Promise<T>) =>
     attemptInTime(what, { docker, timeoutMs }, action);
   const ask = <T>(what: string, action: (docker: Docker) => Promise<T>) =>
@@ -54,6 +63,17 @@ export function createDockerDriver(options: DockerDriverOptions): Driver {
       within(removeFilesMs, "remove the session's volumes", (engine) =>
         removeVolumes(engine.docker, prefix, sessionId),
       ),
+    exportVolumes: (sessionId, take) =>
+      within(copyFilesMs, "read the session's files", (engine) =>
+        exportVolumes({ ...engine, prefix, sessionId }, take),
+      ),
+    importVolumes: (sessionId, tar) =>
+      within(copyFilesMs, "write the session's files", async (engine) => {
+        await ensureVolumes(engine.docker, prefix, sessionId);
+        await importVolumes({ ...engine, prefix, sessionId }, tar);
+      }),
+    whilePaused: (sessionId, work) => whilePaused({ ask, prefix, sessionId }, work),
+    recoverCopies: () => ask("let paused sessions go on", (engine) => recoverCopies(engine, prefix)),
     prepareEndpoint: (instanceId) =>
       attempt("make the session's run directory", () => prepareRunDirectory(runDir, instanceId)),
     lockEndpoint: (instanceId) =>
@@ -112,6 +132,7 @@ async function ensureVolumes(docker: Docker, prefix: string, sessionId: string):
 }
 
 async function removeVolumes(docker: Docker, prefix: string, sessionId: string): Promise<void> {
+  await removeHelpers(docker, volumeLabels(prefix, sessionId));
   for (const kind of VOLUME_KINDS) {
     try {
       await docker.getVolume(volumeName(prefix, sessionId, kind)).remove();

@@ -1,10 +1,12 @@
 /** Names and labels on the engine, made from ids alone and readable back. */
-import { DriverError } from "../driver";
+import { DriverError, type VolumeKind } from "../driver";
 
 export const LABEL = {
   installation: "openagent.installation",
   session: "openagent.session",
   instance: "openagent.instance",
+  /** On containers that never start: by them the engine reads and writes volumes. */
+  copy: "openagent.copy",
 } as const;
 
 const ID = /^[a-z]{3}_[A-Za-z0-9]{8,64}$/;
@@ -35,9 +37,6 @@ export function checkInstallation(prefix: string): string {
 export function containerName(prefix: string, instanceId: string): string {
   return `${prefix}-${checkId(instanceId)}`;
 }
-
-export type VolumeKind = "workspace" | "state";
-export const VOLUME_KINDS: readonly VolumeKind[] = ["workspace", "state"];
 
 /** `<prefix>-<session>-workspace` or `-state`. */
 export function volumeName(prefix: string, sessionId: string, kind: VolumeKind): string {

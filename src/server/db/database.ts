@@ -67,18 +67,28 @@ export function openDatabase(opts: { dataDir: string; migrationsDir: string; loc
   };
 }
 
-/** An exclusive transaction on a file of its own: the kernel drops it with the process, so `kill -9` leaves no stale lock. */
-function lockDataDirectory(dataDir: string): { release(): void } {
-  const lock = new Libsql(join(dataDir, "server.lock"));
+/** What a server holds as long as it runs. @throws DataDirectoryInUseError */
+export function lockDataDirectory(dataDir: string): { release(): void } {
+  const lock = tryLock(join(dataDir, "server.lock"));
+  if (lock !== null) return lock;
+  throw new DataDirectoryInUseError(
+    `Another OpenAgent server uses ${dataDir}. Stop it with "npm run down", or give this one a directory of its own by OPENAGENT_DATA_DIR.`,
+  );
+}
+
+/**
+ * An exclusive transaction on a file of its own: the kernel drops it with the process, so `kill -9` leaves no stale lock.
+ * @returns null when somebody holds it
+ */
+export function tryLock(file: string): { release(): void } | null {
+  const lock = new Libsql(file);
   try {
     lock.pragma("busy_timeout = 0");
     lock.exec("BEGIN EXCLUSIVE");
   } catch (error) {
     lock.close();
-    throw new DataDirectoryInUseError(
-      `Another OpenAgent server uses ${dataDir}. Stop it with "npm run down", or give this one a directory of its own by OPENAGENT_DATA_DIR.`,
-      { cause: error },
-    );
+    if (error instanceof Error && "code" in error && error.code === "SQLITE_BUSY") return null;
+    throw error;
   }
   return {
     release() {

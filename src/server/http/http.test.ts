@@ -49,7 +49,7 @@ describe("the HTTP server", () => {
     const system = createSystem({
       version: "1.2.3",
       claims: accounts.claims,
-      checks: { database: ok, engine, image: ok, mirror: async () => "off" },
+      checks: { database: ok, engine, image: ok, mirror: async () => "off", backups: async () => "off" },
       log,
     });
     const measuring = composeMeasuring(accounts.clock);
@@ -495,7 +495,7 @@ describe("the HTTP server", () => {
   it("tells health and readiness, and the failing check in a sentence without its stack", async () => {
     expect(JSON.parse((await send("/healthz")).text)).toEqual({ status: "ok", version: "1.2.3" });
     expect(JSON.parse((await send("/readyz")).text)).toEqual({
-      checks: { database: "ok", engine: "ok", image: "ok", mirror: "off" },
+      checks: { database: "ok", engine: "ok", image: "ok", mirror: "off", backups: "off" },
     });
     failing = true;
     const answer = await send("/readyz", { headers: { "x-request-id": "probe-0001" } });

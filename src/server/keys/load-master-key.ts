@@ -58,6 +58,17 @@ export function loadMasterKey(opts: { file: string; db: Store }): MasterKey {
   return found.master;
 }
 
+/**
+ * For a database that is not here yet: is the key in `file` the one that it was made with?
+ * @param check the database's `masterKeyCheck`
+ * @throws MasterKeyError when the file is unreadable by us, readable by others, or no key
+ */
+export function fitsKeyCheck(file: string, check: string): "fits" | "other" | "missing" {
+  const master = readKeyFile(file);
+  if (master === null) return "missing";
+  return opens(master, check) ? "fits" : "other";
+}
+
 /** Makes `next` the key that the database was made with. To be called in the transaction that wraps its records anew. */
 export function writeKeyCheck(store: Pick<Store, "update">, next: MasterKey): void {
   store
