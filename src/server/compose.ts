@@ -170,6 +170,7 @@ function composeServices(deps: {
       keyTests,
       masterKey,
       liveAccess: mirror.liveAccess,
+      mirror: mirror.repair,
       models,
       sessions: sessions.sessions,
       prompts,

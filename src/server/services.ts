@@ -3,6 +3,7 @@ import type { KeyTests } from "./keys/key-tests";
 import type { ProviderKeys } from "./keys/provider-keys";
 import type { MasterKeyRotation } from "./keys/rotate-master-key";
 import type { LiveAccess } from "./mirror/live-access";
+import type { MirrorRepair } from "./mirror/mirror-repair";
 import type { Models } from "./models/models";
 import type { Requests } from "./requests/requests";
 import type { Prompts } from "./sessions/prompts";
@@ -17,6 +18,7 @@ export interface Services extends AccountServices {
   keyTests: KeyTests;
   masterKey: MasterKeyRotation;
   liveAccess: LiveAccess;
+  mirror: MirrorRepair;
   models: Models;
   sessions: Sessions;
   prompts: Prompts;

@@ -19,7 +19,8 @@ export interface DirtyMarks {
   done(marks: Iterable<Mark>): void;
   /** Leaves it out for a while. */
   park(mark: Mark, untilMs: number): void;
-  parked(): number;
+  /** Those that are left out now. */
+  parked(): Mark[];
   /** Takes what is told out of the outbox. */
   clear(): void;
 }
@@ -32,14 +33,14 @@ export interface DirtyMarks {
 export function createDirtyMarks(deps: { db: Database; now: () => number }): DirtyMarks {
   const { db } = deps;
   const dirty = new Map<string, Mark & { id: number | null; nth: number }>();
-  const parked = new Map<string, number>();
+  const parked = new Map<string, Mark & { untilMs: number }>();
   const told: number[] = [];
   let loadedId = 0;
   let newest = 0;
   const isParked = (key: string) => {
-    const until = parked.get(key);
-    if (until === undefined) return false;
-    if (until > deps.now()) return true;
+    const entry = parked.get(key);
+    if (entry === undefined) return false;
+    if (entry.untilMs > deps.now()) return true;
     parked.delete(key);
     return false;
   };
@@ -62,6 +63,8 @@ export function createDirtyMarks(deps: { db: Database; now: () => number }): Dir
         const fresh = marksAfter(db, loadedId, LOOK);
         for (const { id, topic, key } of fresh) {
           loadedId = id;
+          // Whoever asks for that has mended something: what was refused is tried again as well.
+          if (topic === "rebuild") parked.clear();
           const known = dirty.get(`${topic} ${key}`);
           if (known === undefined) put({ topic, key, id });
           else known.id = id;
@@ -83,8 +86,9 @@ export function createDirtyMarks(deps: { db: Database; now: () => number }): Dir
         dirty.delete(name);
       }
     },
-    park: ({ topic, key }, untilMs) => void parked.set(`${topic} ${key}`, untilMs),
-    parked: () => [...parked.keys()].filter(isParked).length,
+    park: ({ topic, key }, untilMs) => void parked.set(`${topic} ${key}`, { topic, key, untilMs }),
+    parked: () =>
+      [...parked].filter(([name]) => isParked(name)).map(([, { topic, key }]) => ({ topic, key })),
     clear,
   };
 }

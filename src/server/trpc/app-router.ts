@@ -2,6 +2,7 @@ import { router } from "./builders";
 import { accountRouter } from "./routers/account";
 import { convexRouter } from "./routers/convex";
 import { keysRouter } from "./routers/keys";
+import { mirrorRouter } from "./routers/mirror";
 import { modelsRouter } from "./routers/models";
 import { promptsRouter } from "./routers/prompts";
 import { requestsRouter } from "./routers/requests";
@@ -14,6 +15,7 @@ export const appRouter = router({
   account: accountRouter,
   convex: convexRouter,
   keys: keysRouter,
+  mirror: mirrorRouter,
   models: modelsRouter,
   prompts: promptsRouter,
   requests: requestsRouter,
