@@ -1,6 +1,7 @@
 import type { ProviderCredential } from "../../sidecar/src/protocol";
 import type { Driver } from "../drivers/driver";
 import type { Clock } from "./clock";
+import type { StorageServices } from "./compose-storage";
 import type { Database } from "./db/database";
 import type { EgressGate } from "./egress/egress-gate";
 import { createEventLog } from "./events/event-log";
@@ -55,6 +56,7 @@ interface Deps {
   image: string;
   /** Sessions that may run at a time. */
   maxSessions: number;
+  storage: Pick<StorageServices, "disk" | "collector">;
   credentialsFor(userId: string): ProviderCredential[];
   /** Told after each transaction of the log. */
   onCommit(): void;
@@ -131,6 +133,7 @@ export function composeSessions(deps: Deps): SessionServices {
     mutex,
     halting,
     maxSessions: deps.maxSessions,
+    requireDisk: () => deps.storage.disk.requireRoom(),
     onAdopt: (sessionId) => credentials.mayBeOld(sessionId),
   });
   const timelines = createTimelines(log);
@@ -156,10 +159,13 @@ export function composeSessions(deps: Deps): SessionServices {
     start() {
       const reconcile = () => {
         clearTimeout(retry);
-        lifecycle.reconcile().catch((err: unknown) => {
-          logger.error({ err }, "sessions and engine could not be compared; they are in a moment");
-          if (!stopping.signal.aborted) retry = setTimeout(reconcile, RECONCILE_RETRY_MS);
-        });
+        lifecycle.reconcile().then(
+          () => deps.storage.collector.run(),
+          (err: unknown) => {
+            logger.error({ err }, "sessions and engine could not be compared; they are in a moment");
+            if (!stopping.signal.aborted) retry = setTimeout(reconcile, RECONCILE_RETRY_MS);
+          },
+        );
       };
       driver.watch(
         {
@@ -179,6 +185,7 @@ export function composeSessions(deps: Deps): SessionServices {
       stopping.abort();
       clearInterval(expiry);
       clearTimeout(retry);
+      await deps.storage.collector.stop();
       await lifecycle.close();
       await connections.closeAll();
     },

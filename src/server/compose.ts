@@ -10,6 +10,7 @@ import { composeEngine, type Engine } from "./compose-engine";
 import { composeKeys } from "./compose-keys";
 import { composeMirror, type MirrorServices } from "./compose-mirror";
 import { composeSessions, type SessionServices } from "./compose-sessions";
+import { composeStorage } from "./compose-storage";
 import { openDatabase, type Database } from "./db/database";
 import { setLibraryEnvironment, type Environment } from "./env";
 import { createDispatcher } from "./http/dispatcher";
@@ -136,6 +137,15 @@ function composeServices(deps: {
     convexUrl: env.convexUrl,
     tokenSeconds: env.liveTokenSeconds,
   });
+  const storage = composeStorage({
+    db,
+    clock,
+    logger: log,
+    driver,
+    dataDir: env.dataDir,
+    image,
+    highWaterPercent: env.diskHighWaterPercent,
+  });
   const sessions = composeSessions({
     db,
     clock,
@@ -147,6 +157,7 @@ function composeServices(deps: {
     tickets,
     image,
     maxSessions: env.maxSessions,
+    storage,
     credentialsFor: (userId) => [demoCredential(), ...providerKeys.credentialsFor(userId)],
     onCommit: () => mirror.wake(),
   });
@@ -172,6 +183,7 @@ function composeServices(deps: {
       liveAccess: mirror.liveAccess,
       mirror: mirror.repair,
       models,
+      storage: storage.storage,
       sessions: sessions.sessions,
       prompts,
       requests,

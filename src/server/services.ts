@@ -8,6 +8,7 @@ import type { Models } from "./models/models";
 import type { Requests } from "./requests/requests";
 import type { Prompts } from "./sessions/prompts";
 import type { Sessions } from "./sessions/sessions";
+import type { Storage } from "./storage/storage";
 import type { System } from "./system";
 import type { Terminals } from "./terminal/terminals";
 
@@ -21,6 +22,7 @@ export interface Services extends AccountServices {
   mirror: MirrorRepair;
   models: Models;
   sessions: Sessions;
+  storage: Storage;
   prompts: Prompts;
   requests: Requests;
   terminals: Terminals;

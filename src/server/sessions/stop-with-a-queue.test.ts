@@ -70,6 +70,10 @@ describe("a session that is stopped while prompts wait", () => {
       tickets: createTickets(t.clock),
       image: "image:1",
       maxSessions: 10,
+      storage: {
+        disk: { highWaterPercent: 95, disks: () => [], requireRoom: () => undefined },
+        collector: { run: async () => undefined, stop: async () => undefined },
+      },
       credentialsFor: () => [],
       onCommit: () => undefined,
     });

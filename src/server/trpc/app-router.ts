@@ -7,6 +7,7 @@ import { modelsRouter } from "./routers/models";
 import { promptsRouter } from "./routers/prompts";
 import { requestsRouter } from "./routers/requests";
 import { sessionsRouter } from "./routers/sessions";
+import { storageRouter } from "./routers/storage";
 import { systemRouter } from "./routers/system";
 import { terminalsRouter } from "./routers/terminals";
 
@@ -20,6 +21,7 @@ export const appRouter = router({
   prompts: promptsRouter,
   requests: requestsRouter,
   sessions: sessionsRouter,
+  storage: storageRouter,
   system: systemRouter,
   terminals: terminalsRouter,
 });

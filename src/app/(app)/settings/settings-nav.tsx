@@ -7,6 +7,7 @@ const PLACES = [
   { href: "/settings", label: "Profile" },
   { href: "/settings/keys", label: "Keys" },
   { href: "/settings/tokens", label: "Tokens" },
+  { href: "/settings/storage", label: "Storage" },
 ] as const;
 
 /** Each has an address of its own, so they are links that look like tabs. */
