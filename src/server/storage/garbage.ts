@@ -87,7 +87,9 @@ export function createGarbageCollection(deps: {
         volumes: await removed(found.volumes, (id) => driver.removeVolumes(id)),
         images: await removed(found.images, (image) => driver.removeImage(image)),
       };
-      if (Object.values(gone).some((things) => things.length > 0)) logger.info(gone, "left-overs removed");
+      const { instances, endpoints, volumes, images } = gone;
+      if (instances.length + endpoints.length + volumes.length + images.length > 0)
+        logger.info(gone, "left-overs removed");
       return gone;
     },
   };

@@ -15,8 +15,9 @@ export interface StoredSession {
   title: string | null;
   owner: string;
   status: SessionStatus;
-  workspaceBytes: number;
-  stateBytes: number;
+  /** null: not measured yet */
+  workspaceBytes: number | null;
+  stateBytes: number | null;
   mayDelete: boolean;
 }
 
@@ -84,8 +85,8 @@ export function createStorage(deps: {
           title: mayAccess(caller, row, "read") ? row.title : null,
           owner: names.get(row.ownerId) ?? "",
           status: row.status,
-          workspaceBytes: bytesOf.get(row.id)?.workspace ?? 0,
-          stateBytes: bytesOf.get(row.id)?.state ?? 0,
+          workspaceBytes: bytesOf.get(row.id)?.workspace ?? null,
+          stateBytes: bytesOf.get(row.id)?.state ?? null,
           mayDelete: mayAccess(caller, row, "own"),
         }))
         .sort((a, b) => bytes(b) - bytes(a));
@@ -123,7 +124,7 @@ export function createStorage(deps: {
 }
 
 function bytes({ workspaceBytes, stateBytes }: StoredSession): number {
-  return workspaceBytes + stateBytes;
+  return (workspaceBytes ?? 0) + (stateBytes ?? 0);
 }
 
 interface Sizes {

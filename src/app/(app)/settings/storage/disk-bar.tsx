@@ -1,13 +1,17 @@
 import type { Disk } from "../../../../server/storage/disk-guard";
 import { bytesText } from "./bytes";
 
-const HOLDS = { database: "Database", sessions: "Sessions’ files" } as const;
+const NAMES = {
+  database: "Database",
+  sessions: "Files of sessions",
+  both: "Database and files of sessions",
+} as const;
 
 /** How full a disk is, with the mark above which no session begins. */
 export function DiskBar({ disk, highWaterPercent }: { disk: Disk; highWaterPercent: number }) {
   const percent = Math.floor(disk.usedPercent);
   const isFull = disk.usedPercent >= highWaterPercent;
-  const name = disk.holds.map((what) => HOLDS[what]).join(" and ");
+  const name = NAMES[disk.holds.length > 1 ? "both" : (disk.holds[0] ?? "both")];
   const text = `${percent} % used, ${bytesText(disk.freeBytes)} of ${bytesText(disk.totalBytes)} free`;
   return (
     <div>

@@ -52,7 +52,7 @@ export function StoragePage() {
       {data.mayReclaim && <Reclaim />}
       <Section title="Sessions" lead={data.problem === null ? lead : undefined}>
         {data.problem !== null && <Notice className="mb-3">{data.problem}</Notice>}
-        <StoredSessions sessions={data.sessions} more={data.more} areMeasured={data.problem === null} />
+        <StoredSessions sessions={data.sessions} more={data.more} />
       </Section>
     </>
   );

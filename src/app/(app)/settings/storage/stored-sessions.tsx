@@ -17,10 +17,9 @@ interface StoredSessionsProps {
   sessions: StoredSession[];
   /** How many more there are. */
   more: number;
-  areMeasured: boolean;
 }
 
-export function StoredSessions({ sessions, more, areMeasured }: StoredSessionsProps) {
+export function StoredSessions({ sessions, more }: StoredSessionsProps) {
   const queries = useQueryClient();
   const [asked, setAsked] = useState<StoredSession | null>(null);
   if (sessions.length === 0)
@@ -49,12 +48,7 @@ export function StoredSessions({ sessions, more, areMeasured }: StoredSessionsPr
         </thead>
         <tbody className="divide-y divide-line">
           {sessions.map((session) => (
-            <SessionRow
-              key={session.id}
-              session={session}
-              areMeasured={areMeasured}
-              onDelete={() => setAsked(session)}
-            />
+            <SessionRow key={session.id} session={session} onDelete={() => setAsked(session)} />
           ))}
         </tbody>
       </table>
@@ -73,13 +67,13 @@ export function StoredSessions({ sessions, more, areMeasured }: StoredSessionsPr
 
 interface SessionRowProps {
   session: StoredSession;
-  areMeasured: boolean;
   onDelete: () => void;
 }
 
-function SessionRow({ session, areMeasured, onDelete }: SessionRowProps) {
+function SessionRow({ session, onDelete }: SessionRowProps) {
   const { workspaceBytes, stateBytes } = session;
-  const size = (bytes: number) => (areMeasured ? bytesText(bytes) : "–");
+  const size = (bytes: number | null) => (bytes === null ? "–" : bytesText(bytes));
+  const total = workspaceBytes === null || stateBytes === null ? null : workspaceBytes + stateBytes;
   const title = session.title === null ? null : withoutReordering(session.title);
   return (
     <tr className="h-12">
@@ -97,7 +91,7 @@ function SessionRow({ session, areMeasured, onDelete }: SessionRowProps) {
       </td>
       <td className="hidden text-right tabular-nums sm:table-cell">{size(workspaceBytes)}</td>
       <td className="hidden text-right tabular-nums sm:table-cell">{size(stateBytes)}</td>
-      <td className="text-right font-medium tabular-nums">{size(workspaceBytes + stateBytes)}</td>
+      <td className="text-right font-medium tabular-nums">{size(total)}</td>
       <td className="text-right">
         {session.mayDelete && (
           <IconButton label={`Delete ${title ?? "session"}`} onClick={onDelete}>
