@@ -97,7 +97,7 @@ export default tseslint.config(
   arrow(["src/server/**/*.ts"], [dockerodeOnlyInDriver, ...beyondServer, driverOnlyComposed]),
   // Where the driver is built: for the process, and for the command line that looks at the machine without one.
   arrow(
-    ["src/server/compose-engine.ts", "src/server/cli/doctor.ts"],
+    ["src/server/compose-engine.ts", "src/server/cli/doctor/doctor.ts"],
     [dockerodeOnlyInDriver, ...beyondServer],
   ),
   {

@@ -88,6 +88,9 @@ describe("the mirror's functions", () => {
         reason("not_server"),
       );
       await expect(who().query(api.mirror.sessionIds, { after: "" })).rejects.toEqual(reason("not_server"));
+      await expect(who().query(api.mirror.events, { sessionId: "private", afterSeq: 0 })).rejects.toEqual(
+        reason("not_server"),
+      );
     });
 
     it.each([

@@ -1,7 +1,7 @@
 import { v } from "convex/values";
 import { mutation, query } from "./_generated/server";
 import { requireServer } from "./model/access";
-import { appendEvents, lastSeqOf, roomToRemove } from "./model/events";
+import { appendEvents, eventsAfter, lastSeqOf, roomToRemove } from "./model/events";
 import { putPerson, putRead, putRequest, putSession, removeRequest, removeSession } from "./model/rows";
 import schema from "./schema";
 
@@ -50,6 +50,17 @@ export const position = query({
   handler: async (ctx, { sessionId }) => {
     await requireServer(ctx);
     return lastSeqOf(ctx, sessionId);
+  },
+});
+
+/** Some events of a session after this seq, in order, as they are here: for whoever compares them. None: there are no more. */
+export const events = query({
+  args: { sessionId: v.string(), afterSeq: v.number() },
+  returns: v.array(v.object({ seq: v.number(), at: v.string(), type: v.string(), data: v.string() })),
+  handler: async (ctx, { sessionId, afterSeq }) => {
+    await requireServer(ctx);
+    const rows = await eventsAfter(ctx, sessionId, afterSeq);
+    return rows.map(({ seq, at, type, data }) => ({ seq, at, type, data }));
   },
 });
 

@@ -1,4 +1,5 @@
 import { ConvexError, type Infer } from "convex/values";
+import type { Doc } from "../_generated/dataModel";
 import type { MutationCtx, QueryCtx } from "../_generated/server";
 import type schema from "../schema";
 
@@ -21,6 +22,30 @@ export interface Room {
 /** Well within Convex's limits for a transaction that puts a batch as well. */
 export function roomToRemove(): Room {
   return { rows: 4000, characters: 2_000_000 };
+}
+
+/** What one read of events carries: rows, and characters after which no more are read. */
+const COMPARED = { rows: 200, characters: 1_000_000 };
+
+/** As many as one read may carry, in order; one at least when there is any. */
+export async function eventsAfter(
+  ctx: QueryCtx,
+  sessionId: string,
+  afterSeq: number,
+): Promise<Doc<"sessionEvents">[]> {
+  const found: Doc<"sessionEvents">[] = [];
+  let characters = 0;
+  while (found.length < COMPARED.rows && characters < COMPARED.characters) {
+    const from = found.at(-1)?.seq ?? afterSeq;
+    const rows = await ctx.db
+      .query("sessionEvents")
+      .withIndex("by_seq", (q) => q.eq("sessionId", sessionId).gt("seq", from))
+      .take(READ_AT_ONCE);
+    found.push(...rows);
+    characters += rows.reduce((sum, { data }) => sum + data.length, 0);
+    if (rows.length < READ_AT_ONCE) break;
+  }
+  return found;
 }
 
 /** @returns 0 when there is none */

@@ -21,6 +21,8 @@ export interface DriverHarness {
   isPaused(instanceId: string): Promise<boolean>;
   /** Everything that the engine tells about the instance, as text. */
   describe(instanceId: string): Promise<string>;
+  /** Makes an empty image that bears this product's label, by this name. */
+  makeImage(ref: string): Promise<void>;
   /** Puts an instance and a volume of another installation on the engine; `intact` says whether both are still there. */
   plantDecoy(): Promise<{ intact(): Promise<boolean> }>;
   /** Removes all that the harness and its driver made. */
@@ -126,6 +128,10 @@ function engineCases(harness: () => DriverHarness): void {
       driver.remove(spec.instanceId, 0),
       driver.list(),
       driver.listVolumes(),
+      driver.measureVolumes(),
+      driver.hasNeighbours(),
+      driver.listSessionImages(),
+      driver.removeImage({ id: "sha256:0", refs: ["any:1"], createdAt: "", bytes: 0 }),
       driver.tail(spec.instanceId, 1),
       driver.exportVolumes(spec.sessionId, async () => undefined),
       driver.importVolumes(spec.sessionId, Readable.from([])),
@@ -243,9 +249,56 @@ function volumeCases({ harness, newSpec, started, bootLine }: Tools): void {
     expect(await driver.listVolumes()).toContain(spec.sessionId);
   });
 
+  it("leaves out volumes that are older than asked for", async () => {
+    const { driver } = harness();
+    const { sessionId } = newSpec();
+    await driver.ensureVolumes(sessionId);
+    const hourMs = 3_600_000;
+    expect(await driver.listVolumes(new Date(Date.now() - hourMs))).toContain(sessionId);
+    expect(await driver.listVolumes(new Date(Date.now() + hourMs))).not.toContain(sessionId);
+  });
+
+  it("measures what volumes hold, and lists run directories until they are removed", async () => {
+    const { driver } = harness();
+    const spec = newSpec();
+    await driver.prepareEndpoint(spec.instanceId);
+    expect(await driver.listEndpoints()).toContain(spec.instanceId);
+    await driver.start(spec, bootLine(spec));
+    const sizes = await driver.measureVolumes();
+    expect(sizes.map(({ sessionId }) => sessionId)).toEqual([spec.sessionId]);
+    expect(sizes[0]?.state).toBeGreaterThanOrEqual(0);
+    await driver.remove(spec.instanceId, 0);
+    expect(await driver.listEndpoints()).not.toContain(spec.instanceId);
+  });
+
+  it("lists session images with no name but ours, and removes one that no container has", async () => {
+    const { driver } = harness();
+    const name = `test-${randomBytes(4).toString("hex")}`;
+    const [loose, theirs] = [`openagent-session:${name}`, `somebody-else:${name}`];
+    const listed = async () =>
+      (await driver.listSessionImages()).flatMap(({ refs }) => refs).filter((ref) => ref.endsWith(name));
+    await harness().makeImage(theirs);
+    expect(await listed()).toEqual([]);
+    await harness().makeImage(loose);
+    const image = (await driver.listSessionImages()).find(({ refs }) => refs.includes(loose));
+    expect(image).toMatchObject({ refs: [loose] });
+    if (image === undefined) return;
+    const spec = newSpec({ image: loose });
+    await failureOf(driver.start(spec, bootLine(spec)));
+    expect(await driver.removeImage(image)).toBe(true);
+    expect(await driver.removeImage(image)).toBe(true);
+    expect(await driver.hasImage(loose)).toBe(false);
+    expect(await driver.hasImage(theirs)).toBe(true);
+    const used = { id: "", refs: [harness().image], createdAt: "", bytes: 0 };
+    await started();
+    expect(await driver.removeImage(used)).toBe(false);
+    expect(await driver.hasImage(harness().image)).toBe(true);
+  });
+
   it("neither lists nor touches another installation's", async () => {
     const { driver } = harness();
     const decoy = await harness().plantDecoy();
+    expect(await driver.hasNeighbours()).toBe(true);
     const spec = await started();
     expect((await driver.list()).map((info) => info.instanceId)).toEqual([spec.instanceId]);
     expect(await driver.listVolumes()).toEqual([spec.sessionId]);

@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 
 /**
- * What sessions need of an engine. Small on purpose: every method has a caller in src/server/sessions.
+ * What sessions need of an engine. Small on purpose: every method has a caller in src/server/sessions, src/server/storage or src/server/backup.
  * A driver's endpoint is something the sidecar client can dial; today a unix socket on this host.
  */
 
@@ -70,7 +70,26 @@ export type InstanceEvent = { instanceId: string; sessionId: string; kind: "died
 export type VolumeKind = "workspace" | "state";
 export const VOLUME_KINDS: readonly VolumeKind[] = ["workspace", "state"];
 
+/** An image that sessions run or ran on. */
+export interface SessionImage {
+  id: string;
+  /** Names that this product gave it. */
+  refs: string[];
+  /** ISO 8601 UTC. */
+  createdAt: string;
+  bytes: number;
+}
+
+/** What one session's volumes hold, in bytes. */
+export interface VolumeSizes {
+  sessionId: string;
+  workspace: number;
+  state: number;
+}
+
 export interface EngineInfo {
+  /** Where on this host the engine keeps volumes and images. */
+  dataDirectory: string;
   version: string;
   /** Container uid 0 is not the host's root. */
   usernsRemap: boolean;
@@ -102,8 +121,6 @@ export interface Driver {
   remove(instanceId: string, graceMs: number): Promise<void>;
   /** Every instance of this installation, running or not. */
   list(): Promise<InstanceIds[]>;
-  /** Sessions that have volumes on the engine. */
-  listVolumes(): Promise<string[]>;
   /**
    * Reads a session's volumes, one after the other, whether the session runs or not: give it to {@link whilePaused} where the
    * files must be of one moment. Names in the tar begin with the kind, as `state/spool/…`; a directory comes before what is in
@@ -127,6 +144,18 @@ export interface Driver {
    * none runs. @returns sessions that were paused
    */
   recoverCopies(): Promise<string[]>;
+  /** Sessions that have volumes on the engine. @param madeAfter leaves out those of which one is older */
+  listVolumes(madeAfter?: Date): Promise<string[]>;
+  /** Bytes of each session's volumes. The engine walks through all their files: for people who look, not for a timer. */
+  measureVolumes(): Promise<VolumeSizes[]>;
+  /** Instances that have a run directory, with a container or without. No engine call. */
+  listEndpoints(): Promise<string[]>;
+  /** Whether another installation has containers or volumes on the engine: it may start sessions from any session image. */
+  hasNeighbours(): Promise<boolean>;
+  /** Images that this product built, and that nobody else gave a name. */
+  listSessionImages(): Promise<SessionImage[]>;
+  /** @returns false when a container has it: then it stays */
+  removeImage(image: SessionImage): Promise<boolean>;
   /** Last lines of the container's log, for a failure's detail. */
   tail(instanceId: string, lines: number): Promise<string>;
   /**

@@ -16,12 +16,12 @@ import { httpStatusOf, refuseUpgrade } from "./http/refuse";
 import type { UpgradeRoute } from "./http/upgrades";
 import type { SecretBox } from "./keys/secret-box";
 import type { Logger } from "./log";
-import type { Mark } from "./events/outbox";
-import { everything, strangers } from "./mirror/backfill";
+import { everything, strangersThere } from "./mirror/backfill";
 import { createDirtyMarks } from "./mirror/dirty-marks";
 import { createMirrorTarget, type MirrorTarget } from "./mirror/mirror-target";
 import { createMirrorTokens, MIRROR_AUDIENCE } from "./mirror/mirror-tokens";
 import { createPusher, type MirrorLag } from "./mirror/pusher";
+import { createMirrorRepair, type MirrorRepair } from "./mirror/mirror-repair";
 import { mirrorCheck } from "./mirror/mirror-check";
 import { createLiveAccess, type LiveAccess } from "./mirror/live-access";
 import { loadSigningKey } from "./mirror/signing-key";
@@ -50,6 +50,8 @@ export interface MirrorServices {
   liveAccess: LiveAccess;
   /** Something may have changed: call it after each transaction. */
   wake(): void;
+  /** Whether the mirror is what the log says, and how it becomes so. */
+  repair: MirrorRepair;
   /** For `/readyz`. */
   check(): Promise<string>;
   /** How far what browsers watch is behind. */
@@ -101,10 +103,16 @@ export function composeMirror(deps: Deps): MirrorServices {
   return {
     liveAccess: createLiveAccess({ db, tokens, origin, mountPath: MOUNT_PATH, remoteUrl }),
     wake: pusher.wake,
+    repair: createMirrorRepair({
+      db,
+      target,
+      pusher,
+      check: mirrorCheck({ pusher, clock, remoteUrl }),
+    }),
     check: mirrorCheck({ pusher, clock, remoteUrl }),
     lag() {
       const { waiting, oldestMs, parked } = pusher.health();
-      return { waiting, oldestMs, parked };
+      return { waiting, oldestMs, parked: parked.length };
     },
     ...(host === null ? { routes: [], upgrades: [] } : doors(host, filling.isFilled)),
     async stop() {
@@ -131,7 +139,7 @@ function fill(deps: Pick<Deps, "db" | "log" | "clock"> & Filling) {
     isFilled = false;
     // From now on marks are told to this one alone.
     setInstallationValue(db, MIRROR_TARGET, "");
-    if (url !== null) dirty.add(await strangersThere(deps));
+    if (url !== null) dirty.add(await strangersThere(db, target));
     for (const marks of everything(db, { closedToo: url !== null })) {
       dirty.add(marks);
       await nextTurn();
@@ -165,17 +173,6 @@ interface Filling {
   /** null: the embedded host */
   url: string | null;
   signal: AbortSignal;
-}
-
-async function strangersThere({ db, target }: Pick<Deps, "db"> & Filling): Promise<Mark[]> {
-  const marks: Mark[] = [];
-  for (let after = ""; ;) {
-    const ids = await target.sessionIdsAfter(after);
-    marks.push(...strangers(db, ids));
-    const last = ids.at(-1);
-    if (last === undefined) return marks;
-    after = last;
-  }
 }
 
 /** Nobody comes in before it is filled: a session that is not there yet would look like one that is gone. */

@@ -1,6 +1,7 @@
 import type { ProviderCredential } from "../../sidecar/src/protocol";
 import type { Driver } from "../drivers/driver";
 import { type Clock, isoNow } from "./clock";
+import type { StorageServices } from "./compose-storage";
 import type { Database } from "./db/database";
 import type { EgressGate } from "./egress/egress-gate";
 import { createEventLog } from "./events/event-log";
@@ -62,6 +63,7 @@ interface Deps {
   /** Sessions that may run at a time. */
   maxSessions: number;
   settings: Pick<Settings, "get">;
+  storage: Pick<StorageServices, "disk" | "collector">;
   credentialsFor(userId: string): ProviderCredential[];
   /** Told after each transaction of the log. */
   onCommit(): void;
@@ -141,6 +143,7 @@ export function composeSessions(deps: Deps): SessionServices {
     mutex,
     halting,
     maxSessions: deps.maxSessions,
+    requireDisk: () => deps.storage.disk.requireRoom(),
     onAdopt: (sessionId) => credentials.mayBeOld(sessionId),
   });
   const idle = createIdleStop({
@@ -178,10 +181,13 @@ export function composeSessions(deps: Deps): SessionServices {
     start() {
       const reconcile = () => {
         clearTimeout(retry);
-        lifecycle.reconcile().catch((err: unknown) => {
-          logger.error({ err }, "sessions and engine could not be compared; they are in a moment");
-          if (!stopping.signal.aborted) retry = setTimeout(reconcile, RECONCILE_RETRY_MS);
-        });
+        lifecycle.reconcile().then(
+          () => deps.storage.collector.run(),
+          (err: unknown) => {
+            logger.error({ err }, "sessions and engine could not be compared; they are in a moment");
+            if (!stopping.signal.aborted) retry = setTimeout(reconcile, RECONCILE_RETRY_MS);
+          },
+        );
       };
       driver.watch(
         {
@@ -203,6 +209,7 @@ export function composeSessions(deps: Deps): SessionServices {
       clearInterval(expiry);
       clearInterval(idleChecks);
       clearTimeout(retry);
+      await deps.storage.collector.stop();
       await lifecycle.close();
       await connections.closeAll();
     },

@@ -12,6 +12,7 @@ import { composeMeasuring, type Measuring } from "./compose-health";
 import { composeKeys } from "./compose-keys";
 import { composeMirror, type MirrorServices } from "./compose-mirror";
 import { composeSessions, type SessionServices } from "./compose-sessions";
+import { composeStorage } from "./compose-storage";
 import { openDatabase, type Database } from "./db/database";
 import { setLibraryEnvironment, type Environment } from "./env";
 import { databaseCheck } from "./health/database-check";
@@ -155,6 +156,15 @@ function composeServices(deps: {
     convexUrl: env.convexUrl,
     tokenSeconds: env.liveTokenSeconds,
   });
+  const storage = composeStorage({
+    db,
+    clock,
+    logger: log,
+    driver,
+    dataDir: env.dataDir,
+    image,
+    highWaterPercent: env.diskHighWaterPercent,
+  });
   const sessions = composeSessions({
     db,
     clock,
@@ -168,6 +178,7 @@ function composeServices(deps: {
     image,
     maxSessions: env.maxSessions,
     settings,
+    storage,
     credentialsFor: (userId) => [demoCredential(), ...providerKeys.credentialsFor(userId)],
     onCommit: () => mirror.wake(),
   });
@@ -200,7 +211,9 @@ function composeServices(deps: {
       keyTests,
       masterKey,
       liveAccess: mirror.liveAccess,
+      mirror: mirror.repair,
       models,
+      storage: storage.storage,
       sessions: sessions.sessions,
       settings,
       prompts,

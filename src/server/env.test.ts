@@ -89,6 +89,8 @@ describe("parseEnvironment", () => {
     ["OPENAGENT_ALLOW_PRIVATE", "ollama"],
     ["DOCKER_HOST", "tcp://192.0.2.1:2375"],
     ["DOCKER_HOST", "unix://relative.sock"],
+    ["OPENAGENT_DISK_HIGH_WATER", "0"],
+    ["OPENAGENT_DISK_HIGH_WATER", "101"],
     ["OPENAGENT_LIVE_TOKEN_SECONDS", "10"],
     ["OPENAGENT_LIVE_TOKEN_SECONDS", "3601"],
     ["CONVEX_URL", "happy-animal-123.convex.cloud"],

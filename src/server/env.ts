@@ -44,6 +44,12 @@ const variables = z.object({
     .int("must be a whole number")
     .min(1, "must be at least 1")
     .default(100),
+  OPENAGENT_DISK_HIGH_WATER: z.coerce
+    .number("must be a number")
+    .int("must be a whole number")
+    .min(1, "must be 1 to 100")
+    .max(100, "must be 1 to 100")
+    .default(95),
   OPENAGENT_ALLOW_PRIVATE: z.string().default("").transform(hostPorts),
   OPENAGENT_LOG_LEVEL: z
     .enum(["trace", "debug", "info", "warn", "error"], "must be trace, debug, info, warn or error")
@@ -96,6 +102,8 @@ export interface Environment {
   sessionImage: string | null;
   /** Sessions that may run at a time. */
   maxSessions: number;
+  /** A disk that is this full, in percent, takes no new session. */
+  diskHighWaterPercent: number;
   allowPrivate: ReturnType<typeof parseHostPorts>;
   logLevel: string;
   /** Who bears it may read `/metrics`; null: nobody may. */
@@ -170,6 +178,7 @@ export function parseEnvironment(
     instance: env.OPENAGENT_INSTANCE ?? instanceOf(dataDir),
     sessionImage: env.OPENAGENT_SESSION_IMAGE ?? null,
     maxSessions: env.OPENAGENT_MAX_SESSIONS,
+    diskHighWaterPercent: env.OPENAGENT_DISK_HIGH_WATER,
     allowPrivate: env.OPENAGENT_ALLOW_PRIVATE,
     logLevel: env.OPENAGENT_LOG_LEVEL,
     metricsToken: env.OPENAGENT_METRICS_TOKEN ?? null,

@@ -4,11 +4,13 @@ import type { KeyTests } from "./keys/key-tests";
 import type { ProviderKeys } from "./keys/provider-keys";
 import type { MasterKeyRotation } from "./keys/rotate-master-key";
 import type { LiveAccess } from "./mirror/live-access";
+import type { MirrorRepair } from "./mirror/mirror-repair";
 import type { Models } from "./models/models";
 import type { Requests } from "./requests/requests";
 import type { Prompts } from "./sessions/prompts";
 import type { Sessions } from "./sessions/sessions";
 import type { Settings } from "./settings";
+import type { Storage } from "./storage/storage";
 import type { System } from "./system";
 import type { Terminals } from "./terminal/terminals";
 
@@ -20,9 +22,11 @@ export interface Services extends AccountServices {
   keyTests: KeyTests;
   masterKey: MasterKeyRotation;
   liveAccess: LiveAccess;
+  mirror: MirrorRepair;
   models: Models;
   sessions: Sessions;
   settings: Settings;
+  storage: Storage;
   prompts: Prompts;
   requests: Requests;
   terminals: Terminals;

@@ -1,9 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { Readable } from "node:stream";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import Docker from "dockerode";
+import { pack } from "tar-stream";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { PATHS } from "../../../sidecar/src/image-places";
 import type { Driver, InstanceSpec } from "../driver";
@@ -133,6 +135,28 @@ async function plantDecoy(docker: Docker, image: string, cleanUp: (() => Promise
   };
 }
 
+/** Each of its own content, so that two names are two images. */
+async function makeImage(docker: Docker, ref: string, cleanUp: (() => Promise<void>)[]): Promise<void> {
+  const context = pack();
+  context.entry({ name: "Dockerfile" }, `FROM scratch\nLABEL name="${ref}"\nCMD ["/none"]\n`);
+  context.finalize();
+  const building = await docker.buildImage(Readable.from(context), {
+    t: ref,
+    labels: { [LABEL.image]: "session" },
+  });
+  await new Promise<void>((resolve, reject) =>
+    docker.modem.followProgress(building, (error) => (error === null ? resolve() : reject(error))),
+  );
+  cleanUp.push(async () => {
+    await docker
+      .getImage(ref)
+      .remove()
+      .catch(() => {
+        // The case removed it.
+      });
+  });
+}
+
 async function makeHarness(): Promise<DriverHarness> {
   const setup = await setUp();
   const { docker, driver, image, runDir } = setup;
@@ -157,6 +181,7 @@ async function makeHarness(): Promise<DriverHarness> {
         await driver.tail(instanceId, 1000),
       ]);
     },
+    makeImage: (ref) => makeImage(docker, ref, cleanUp),
     plantDecoy: () => plantDecoy(docker, image, cleanUp),
     dispose: async () => {
       try {

@@ -18,7 +18,14 @@ import { watchEngine } from "./engine-events";
 import { instanceState } from "./instance-state";
 import { joinLogFrames } from "./log-frames";
 import { checkInstallation, containerName, LABEL, volumeLabels, volumeName } from "./names";
-import { checkRunDir, lockRunDirectory, prepareRunDirectory, removeRunDirectory } from "./run-directory";
+import {
+  checkRunDir,
+  listRunDirectories,
+  lockRunDirectory,
+  prepareRunDirectory,
+  removeRunDirectory,
+} from "./run-directory";
+import { hasNeighbours, listSessionImages, measureVolumes, removeImage } from "./stored";
 import { startInstance } from "./start-instance";
 import { exportVolumes, importVolumes, removeHelpers } from "./volume-files";
 
@@ -36,7 +43,11 @@ export interface DockerDriverOptions {
 /** A log's end that fits into a failure's detail. Characters. */
 const MAX_TAIL_CHARS = 64 * 1024;
 
-const engineInfo = z.object({ ServerVersion: z.string(), SecurityOptions: z.array(z.string()).nullish() });
+const engineInfo = z.object({
+  ServerVersion: z.string(),
+  DockerRootDir: z.string(),
+  SecurityOptions: z.array(z.string()).nullish(),
+});
 
 /**
  * Holds nothing open by itself; only `watch` does, until its signal.
@@ -94,7 +105,17 @@ export function createDockerDriver(options: DockerDriverOptions): Driver {
         await removeRunDirectory(runDir, instanceId);
       }),
     list: () => ask("list the sessions' containers", (engine) => list(engine, prefix)),
-    listVolumes: () => ask("list the sessions' volumes", (engine) => listVolumes(engine, prefix)),
+    listVolumes: (madeAfter) =>
+      ask("list the sessions' volumes", (engine) => listVolumes(engine, prefix, madeAfter)),
+    measureVolumes: () =>
+      within(removeFilesMs, "measure the sessions' volumes", (engine) =>
+        measureVolumes(engine.docker, prefix),
+      ),
+    listEndpoints: () => attempt("list the sessions' run directories", () => listRunDirectories(runDir)),
+    hasNeighbours: () => ask("look for other installations", (engine) => hasNeighbours(engine, prefix)),
+    listSessionImages: () => ask("list session images", listSessionImages),
+    removeImage: (image) =>
+      within(removeFilesMs, "remove an old session image", (engine) => removeImage(engine.docker, image)),
     tail: (instanceId, lines) =>
       ask("read the container's log", (engine) => tail(engine, containerName(prefix, instanceId), lines)),
     watch: (handlers, signal) => {
@@ -108,7 +129,7 @@ async function ping(docker: Docker): Promise<EngineInfo> {
   const usernsRemap = (info.SecurityOptions ?? []).some((option) =>
     /\bname=(userns|rootless)\b/.test(option),
   );
-  return { version: info.ServerVersion, usernsRemap };
+  return { version: info.ServerVersion, dataDirectory: info.DockerRootDir, usernsRemap };
 }
 
 async function hasImage(docker: Docker, image: string): Promise<boolean> {
@@ -200,10 +221,16 @@ async function list(docker: Docker, prefix: string): Promise<InstanceIds[]> {
   });
 }
 
-async function listVolumes(docker: Docker, prefix: string): Promise<string[]> {
+const volume = z.object({ Labels: z.record(z.string(), z.string()).nullish(), CreatedAt: z.string() });
+
+async function listVolumes(docker: Docker, prefix: string, madeAfter = new Date(0)): Promise<string[]> {
   const { Volumes } = await docker.listVolumes({ filters: { label: [`${LABEL.installation}=${prefix}`] } });
-  const sessionIds = (Volumes ?? []).map((volume) => volume.Labels?.[LABEL.session]);
-  return [...new Set(sessionIds.filter((sessionId) => sessionId !== undefined))];
+  const found = z.array(volume).parse(Volumes ?? []);
+  const sessionOf = ({ Labels }: z.infer<typeof volume>) => Labels?.[LABEL.session] ?? [];
+  const older = new Set(
+    found.filter(({ CreatedAt }) => Date.parse(CreatedAt) < madeAfter.getTime()).flatMap(sessionOf),
+  );
+  return [...new Set(found.flatMap(sessionOf))].filter((sessionId) => !older.has(sessionId));
 }
 
 /** Empty when the container is gone: a failure's detail should not become a second failure. */

@@ -7,17 +7,24 @@ export const LABEL = {
   instance: "openagent.instance",
   /** On containers that never start: by them the engine reads and writes volumes. */
   copy: "openagent.copy",
+  /** On images; one that somebody makes from ours has it too. */
+  image: "openagent.image",
 } as const;
+export const SESSION_IMAGE = { label: `${LABEL.image}=session`, repository: "openagent-session" } as const;
 
 const ID = /^[a-z]{3}_[A-Za-z0-9]{8,64}$/;
 const INSTALLATION = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/;
+
+export function isId(text: string): boolean {
+  return ID.test(text);
+}
 
 /**
  * The wall between ids and names: nothing else is ever put into a name, a path or a label.
  * @throws DriverError `engine_error` for anything that is not an id of ours
  */
 export function checkId(id: string): string {
-  if (ID.test(id)) return id;
+  if (isId(id)) return id;
   throw new DriverError(
     "engine_error",
     "This is not an id that OpenAgent makes, so nothing was done. Take the id from the list of sessions.",

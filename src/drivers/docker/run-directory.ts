@@ -1,9 +1,9 @@
 /** run/<instance> on the host: the bind-mounted directory that holds an instance's two sockets. */
-import { chmod, mkdir, rm, stat } from "node:fs/promises";
+import { chmod, mkdir, readdir, rm, stat } from "node:fs/promises";
 import { basename, isAbsolute, join } from "node:path";
 import { PATHS } from "../../../sidecar/src/image-places";
 import type { InstanceEndpoint } from "../driver";
-import { checkId } from "./names";
+import { checkId, isId } from "./names";
 
 /** Node 20 cuts a longer unix socket path without a word (`sun_path` is 108 bytes with its closing zero). */
 export const MAX_SOCKET_PATH_BYTES = 107;
@@ -49,6 +49,15 @@ export function checkRunDir(runDir: string): void {
 /** True when the instance has its directory. */
 export async function hasRunDirectory(runDir: string, instanceId: string): Promise<boolean> {
   return (await modeOf(join(runDir, checkId(instanceId)))) !== null;
+}
+
+/** Ids of the instances that have one. */
+export async function listRunDirectories(runDir: string): Promise<string[]> {
+  const names = await readdir(runDir).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === "ENOENT") return [];
+    throw error;
+  });
+  return names.filter(isId);
 }
 
 /** Permission bits; null when nothing is there. */

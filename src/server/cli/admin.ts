@@ -5,6 +5,8 @@ import { text } from "node:stream/consumers";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { desc, eq } from "drizzle-orm";
+import { z } from "zod";
+import { runningServerStartedWith } from "../../../scripts/lib/server-process.mjs";
 import { loadAuthSettings } from "../auth/auth-settings";
 import { systemClock } from "../clock";
 import { composeAccounts, type AccountServices } from "../compose-accounts";
@@ -13,11 +15,18 @@ import { sessions, users } from "../db/schema";
 import { EnvironmentError, readEnvironment, type Environment } from "../env";
 import { AppError, notFound } from "../errors";
 import { createOrigins } from "../http/origins";
+import { askRebuild } from "../mirror/ask-rebuild";
 import { jwksUri, storedJwks } from "../mirror/signing-key";
 import { parseCommandLine, USAGE, UsageError, type Command } from "./command-line";
-import { examine, lineOf } from "./doctor";
+import { examine } from "./doctor/doctor";
+import { lineOf } from "./doctor/finding";
+import { askServer, ServerError } from "./ask-server";
+import { withOwnToken } from "./own-token";
 import { SCOPES } from "../trpc/policy";
 
+/** Every event that the mirror holds is read. */
+const COMPARE_MS = 5 * 60_000;
+const REBUILD_MS = 60_000;
 const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 
 interface Tools {
@@ -55,6 +64,8 @@ async function run(command: Exclude<Command, { name: "help" }>, tools: Tools): P
       return listSessions(tools.db);
     case "convex jwks":
       return printJwks(tools);
+    case "mirror rebuild":
+      return rebuildMirror(command.options, tools);
     case "doctor":
       return doctor(tools);
   }
@@ -132,8 +143,31 @@ function printJwks({ env, db }: Tools): void {
   print(`OPENAGENT_JWKS=${jwksUri(jwks)}`);
 }
 
+/** A server that runs does it at once, and lets go too of what the mirror should not have; else the next start does it. */
+async function rebuildMirror({ session }: OptionsOf<"mirror rebuild">, tools: Tools): Promise<void> {
+  const server = runningServerStartedWith(tools.env.dataDir);
+  const input = session === undefined ? {} : { sessionId: session };
+  const asked =
+    server === undefined
+      ? null
+      : await withOwnToken(tools, (token) =>
+          askServer(server, { path: "mirror.rebuild", method: "POST", token, input, timeoutMs: REBUILD_MS }),
+        );
+  const count =
+    asked === null ? askRebuild(tools.db, session) : z.object({ sessions: z.number() }).parse(asked).sessions;
+  const when = server === undefined ? "as soon as the server runs (npm run up)" : "now";
+  say(`The mirror is told again of ${count} ${count === 1 ? "session" : "sessions"}, ${when}.`);
+}
+
 async function doctor(tools: Tools): Promise<void> {
-  const findings = await examine({ env: tools.env, db: tools.db, root: ROOT });
+  const server = runningServerStartedWith(tools.env.dataDir);
+  const ask = (token: string) =>
+    server === undefined
+      ? Promise.reject(new Error("There is no server to ask."))
+      : askServer(server, { path: "mirror.compare", method: "GET", token, timeoutMs: COMPARE_MS });
+  const hasOwner = tools.db.select().from(users).where(eq(users.role, "owner")).get() !== undefined;
+  const compareMirror = server === undefined || !hasOwner ? null : () => withOwnToken(tools, ask);
+  const findings = await examine({ env: tools.env, db: tools.db, root: ROOT, compareMirror });
   for (const finding of findings) print(lineOf(finding));
   if (findings.some(({ problem }) => problem !== null)) process.exitCode = 1;
 }
@@ -159,7 +193,8 @@ function say(line: string): void {
 
 main().catch((error: unknown) => {
   if (error instanceof UsageError) say(`${error.message}\n\n${USAGE}`);
-  else if (error instanceof AppError || error instanceof EnvironmentError) say(error.message);
+  else if (error instanceof AppError || error instanceof EnvironmentError || error instanceof ServerError)
+    say(error.message);
   else say(error instanceof Error ? (error.stack ?? error.message) : String(error));
   process.exitCode = error instanceof UsageError ? 2 : 1;
 });

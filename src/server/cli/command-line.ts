@@ -12,13 +12,16 @@ export const USAGE = `Usage: npm run admin -- COMMAND
   token create --email E [--scopes ${SCOPES.join(",")}] [--days N] [--name N]
   session list
   convex jwks
+  mirror rebuild [--session ID]
   doctor
   help
 
 Without --password-stdin a password is made and printed. A token is printed alone on standard
 output; "npm run --silent admin -- ..." keeps npm's own lines out of it.
 "convex jwks" prints what a Convex elsewhere needs to believe this installation's tokens;
-"npm run convex:deploy" sets it.`;
+"npm run convex:deploy" sets it.
+"mirror rebuild" has what browsers watch made anew from the log. "doctor" looks for what is wrong
+or lost, says what to do, and exits with 1 when there is something.`;
 
 /** The line typed is not a command; the message says why. */
 export class UsageError extends Error {
@@ -51,6 +54,7 @@ const commands = {
   }),
   "session list": z.object({}),
   "convex jwks": z.object({}),
+  "mirror rebuild": z.object({ session: z.string().optional() }),
   doctor: z.object({}),
   help: z.object({}),
 };
@@ -75,6 +79,8 @@ export function parseCommandLine(args: readonly string[]): Command {
       return { name, options: optionsOf(commands[name], values) };
     case "convex jwks":
       return { name, options: optionsOf(commands[name], values) };
+    case "mirror rebuild":
+      return { name, options: optionsOf(commands[name], values) };
     case "doctor":
       return { name, options: optionsOf(commands[name], values) };
     case "help":
@@ -94,6 +100,7 @@ function split(args: readonly string[]) {
         email: text,
         role: text,
         name: text,
+        session: text,
         scopes: text,
         days: text,
         "password-stdin": { type: "boolean" },

@@ -304,4 +304,5 @@ export const outbox = sqliteTable(
   },
   (t) => [uniqueIndex("outbox_mark").on(t.topic, t.key)],
 );
-export type OutboxTopic = "session" | "events" | "request" | "person" | "read";
+/** `rebuild`: the mirror is to let go of all that it has of a session and to be told it again. */
+export type OutboxTopic = "session" | "events" | "request" | "person" | "read" | "rebuild";

@@ -27,6 +27,15 @@ export function watchedDriver(driver: Driver, onFailure: (code: DriverErrorCode)
     remove: told(driver.remove),
     list: told(driver.list),
     listVolumes: told(driver.listVolumes),
+    measureVolumes: told(driver.measureVolumes),
+    exportVolumes: told(driver.exportVolumes),
+    importVolumes: told(driver.importVolumes),
+    whilePaused: (sessionId, work) => told(() => driver.whilePaused(sessionId, work))(),
+    recoverCopies: told(driver.recoverCopies),
+    listEndpoints: told(driver.listEndpoints),
+    hasNeighbours: told(driver.hasNeighbours),
+    listSessionImages: told(driver.listSessionImages),
+    removeImage: told(driver.removeImage),
     tail: told(driver.tail),
     watch(handlers, signal) {
       const onError = (error: DriverError) => {

@@ -1,11 +1,19 @@
 /** Everything that a mirror needs which has nothing yet, as marks. */
 import { and, desc, gt, inArray, isNull } from "drizzle-orm";
+import type { SessionStatus } from "../../../sidecar/src/contract";
 import type { Database } from "../db/database";
 import { reads, requests, sessions, users } from "../db/schema";
 import { type Mark, readKey } from "../events/outbox";
+import type { MirrorTarget } from "./mirror-target";
 
 /** Rows read at a time; others are served in between. */
 const PIECE = 2_000;
+const LIVE: SessionStatus[] = ["creating", "active", "idle"];
+
+/** Whether a mirror that is filled gets the session's events too. */
+export function isLive(status: SessionStatus): boolean {
+  return LIVE.includes(status);
+}
 
 /**
  * People first, as nobody sees anything without them; then what runs, then all the rest. Of a session that does not run no
@@ -21,7 +29,7 @@ export function* everything(db: Database, opts: { closedToo: boolean }): Generat
   const running = db
     .select({ id: sessions.id })
     .from(sessions)
-    .where(inArray(sessions.status, ["creating", "active", "idle"]))
+    .where(inArray(sessions.status, LIVE))
     .orderBy(desc(sessions.lastActivityAt))
     .all();
   yield running.flatMap(({ id }): Mark[] => [
@@ -75,6 +83,21 @@ export function strangers(db: Database, sessionIds: readonly string[]): Mark[] {
     .all();
   const ours = new Set(known.map(({ id }) => id));
   return sessionIds.filter((id) => !ours.has(id)).map((key) => ({ topic: "session", key }));
+}
+
+/** {@link strangers} of all that a mirror has. */
+export async function strangersThere(
+  db: Database,
+  target: Pick<MirrorTarget, "sessionIdsAfter">,
+): Promise<Mark[]> {
+  const marks: Mark[] = [];
+  for (let after = ""; ;) {
+    const ids = await target.sessionIdsAfter(after);
+    marks.push(...strangers(db, ids));
+    const last = ids.at(-1);
+    if (last === undefined) return marks;
+    after = last;
+  }
 }
 
 /** What is to be told again of one session that the mirror lets go of first. */

@@ -21,7 +21,8 @@ export interface DirtyMarks {
   done(marks: Iterable<Mark>): void;
   /** Leaves it out for a while. */
   park(mark: Mark, untilMs: number): void;
-  parked(): number;
+  /** Those that are left out now. */
+  parked(): Mark[];
   /** Those that may be sent and are not, those in the outbox too that were not taken in yet. */
   waiting(): {
     count: number;
@@ -40,14 +41,14 @@ export interface DirtyMarks {
 export function createDirtyMarks(deps: { db: Database; now: () => number }): DirtyMarks {
   const { db } = deps;
   const dirty = new Map<string, Mark & { id: number | null; nth: number; sinceMs: number }>();
-  const parked = new Map<string, number>();
+  const parked = new Map<string, Mark & { untilMs: number }>();
   const told: number[] = [];
   let loadedId = 0;
   let newest = 0;
   const isParked = (key: string) => {
-    const until = parked.get(key);
-    if (until === undefined) return false;
-    if (until > deps.now()) return true;
+    const entry = parked.get(key);
+    if (entry === undefined) return false;
+    if (entry.untilMs > deps.now()) return true;
     parked.delete(key);
     return false;
   };
@@ -74,6 +75,8 @@ export function createDirtyMarks(deps: { db: Database; now: () => number }): Dir
         const fresh = marksAfter(db, loadedId, LOOK);
         for (const { id, topic, key } of fresh) {
           loadedId = id;
+          // Whoever asks for that has mended something: what was refused is tried again as well.
+          if (topic === "rebuild") parked.clear();
           const known = dirty.get(`${topic} ${key}`);
           if (known === undefined) put({ topic, key, id });
           else known.id = id;
@@ -97,11 +100,12 @@ export function createDirtyMarks(deps: { db: Database; now: () => number }): Dir
     },
     park({ topic, key }, untilMs) {
       const name = `${topic} ${key}`;
-      parked.set(name, untilMs);
+      parked.set(name, { topic, key, untilMs });
       const entry = dirty.get(name);
       if (entry !== undefined) entry.sinceMs = untilMs;
     },
-    parked: () => [...parked.keys()].filter(isParked).length,
+    parked: () =>
+      [...parked].filter(([name]) => isParked(name)).map(([, { topic, key }]) => ({ topic, key })),
     waiting() {
       const known = [...due()];
       const fresh = marksAfter(db, loadedId, ALL).filter(({ topic, key }) => !dirty.has(`${topic} ${key}`));

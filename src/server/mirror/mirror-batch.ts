@@ -3,6 +3,8 @@ import type { Database } from "../db/database";
 import { sessions } from "../db/schema";
 import type { Mark } from "../events/outbox";
 import { readStored } from "../events/stored-events";
+import { findSession } from "../sessions/session-store";
+import { allOf, isLive } from "./backfill";
 import { fitEventData } from "./fit-event";
 import { personRow, readRow, requestRow, sessionRow } from "./mirror-rows";
 import type { MirrorBatch } from "./mirror-target";
@@ -30,6 +32,8 @@ export interface Draft {
 interface Filling extends Draft {
   db: Database;
   bytes: number;
+  /** Sessions that are being told anew: the mirror has let go of them, and has not got all of them back. */
+  renewing: ReadonlySet<string>;
   /** Seq that the mirror has of a session; undefined while that is not known. */
   positionOf(sessionId: string): number | undefined;
 }
@@ -45,7 +49,12 @@ export function emptyBatch(): MirrorBatch {
 export function draftBatch(
   db: Database,
   due: Iterable<Mark>,
-  opts: { most: number; now: () => number; positionOf: Filling["positionOf"] },
+  opts: {
+    most: number;
+    now: () => number;
+    positionOf: Filling["positionOf"];
+    renewing: Filling["renewing"];
+  },
 ): Draft {
   const draft: Filling = {
     db,
@@ -55,6 +64,7 @@ export function draftBatch(
     positions: new Map(),
     bytes: 0,
     positionOf: opts.positionOf,
+    renewing: opts.renewing,
   };
   const startedAt = opts.now();
   for (const mark of due) {
@@ -91,7 +101,24 @@ const PUT: Record<Mark["topic"], (draft: Filling, key: string) => Progress> = {
     return put(draft, draft.batch.reads, readRow(draft.db, key));
   },
   events: putEvents,
+  rebuild: putAnew,
 };
+
+/** Lets go of a session and puts all that is of it again, in one transaction there: nobody sees it half. */
+function putAnew(draft: Filling, sessionId: string): Progress {
+  if (draft.renewing.has(sessionId)) return putEvents(draft, sessionId);
+  const there = draft.positionOf(sessionId);
+  // Events that go before it in this batch would be taken for its first.
+  if (there === undefined || draft.positions.has(sessionId)) return "later";
+  const row = findSession(draft.db, sessionId);
+  draft.batch.removed.push(sessionId);
+  draft.positions.set(sessionId, 0);
+  if (row === undefined) return "finished";
+  for (const { topic, key } of allOf(draft.db, sessionId))
+    if (topic !== "events" && topic !== "rebuild") PUT[topic](draft, key);
+  // As when a mirror is filled: of what does not run it gets no events that it did not have.
+  return there > 0 || isLive(row.status) ? putEvents(draft, sessionId) : "finished";
+}
 
 function put<Row extends object>(draft: Filling, rows: Row[], row: Row | null): Progress {
   if (row !== null) {
@@ -110,7 +137,7 @@ function putEvents(draft: Filling, sessionId: string): Progress {
     .get()?.lastSeq;
   // Removed: another mark says so.
   if (lastSeq === undefined) return "finished";
-  const there = draft.positionOf(sessionId);
+  const there = draft.positions.get(sessionId) ?? draft.positionOf(sessionId);
   if (there === undefined) return "later";
   const afterSeq = there === 0 ? Math.max(0, lastSeq - TAIL) : there;
   const rows = readStored(db, sessionId, {

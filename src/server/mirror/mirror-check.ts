@@ -26,7 +26,7 @@ export function mirrorCheck(deps: {
       const why = detail === null ? "" : ` (${detail.slice(0, 200)})`;
       return `${name} has taken nothing for ${seconds} seconds${why}. Sessions go on; pages show no news. ${next}`;
     }
-    if (parked > 0) return `${name} refuses ${parked} of the rows that it is sent. ${next}`;
+    if (parked.length > 0) return `${name} refuses ${parked.length} of the rows that it is sent. ${next}`;
     if (oldestMs >= BEHIND_MS)
       return `${name} is ${Math.round(oldestMs / 1000)} seconds behind, with ${waiting} changes still to be told: pages are late. ${next}`;
     return "ok";

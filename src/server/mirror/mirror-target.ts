@@ -1,5 +1,5 @@
 import { ConvexHttpClient } from "convex/browser";
-import type { FunctionArgs } from "convex/server";
+import type { FunctionArgs, FunctionReturnType } from "convex/server";
 import { ConvexError } from "convex/values";
 import { z } from "zod";
 import { api } from "../../../convex/_generated/api";
@@ -7,6 +7,8 @@ import type { MirrorTokens } from "./mirror-tokens";
 
 /** What one call carries, over all sessions. */
 export type MirrorBatch = FunctionArgs<typeof api.mirror.push>;
+
+export type MirrorEvent = FunctionReturnType<typeof api.mirror.events>[number];
 
 /**
  * `gap`: events are missing before those that were sent. `refused`: the functions ran and would not take it.
@@ -28,6 +30,8 @@ export interface MirrorTarget {
   push(batch: MirrorBatch): Promise<void>;
   /** Seq of the last event of a session there; 0 when there is none. */
   position(sessionId: string): Promise<number>;
+  /** Some of a session's events there after this seq, in order; none: there are no more. */
+  eventsAfter(sessionId: string, afterSeq: number): Promise<MirrorEvent[]>;
   /** Ids of some sessions that are there, after this one. */
   sessionIdsAfter(sessionId: string): Promise<string[]>;
 }
@@ -71,6 +75,8 @@ export function createMirrorTarget(opts: {
         while ((await client.mutation(api.mirror.push, batch)) === "again");
       }),
     position: (sessionId) => call((client) => client.query(api.mirror.position, { sessionId })),
+    eventsAfter: (sessionId, afterSeq) =>
+      call((client) => client.query(api.mirror.events, { sessionId, afterSeq })),
     sessionIdsAfter: (sessionId) =>
       call((client) => client.query(api.mirror.sessionIds, { after: sessionId })),
   };

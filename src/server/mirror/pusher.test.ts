@@ -4,6 +4,7 @@ import { sessions } from "../db/schema";
 import { testDatabase, type TestDatabase } from "../db/testing";
 import { createEventLog, type EventLog } from "../events/event-log";
 import { clearMarks, mark, marksAfter } from "../events/outbox";
+import { askRebuild } from "./ask-rebuild";
 import { everything, strangers } from "./backfill";
 import { createDirtyMarks } from "./dirty-marks";
 import { emptyBatch } from "./mirror-batch";
@@ -40,12 +41,14 @@ function fakeMirror() {
       state.batches.push(batch);
     },
     position: async (sessionId) => rows.get(sessionId)?.at(-1)?.seq ?? 0,
-    sessionIdsAfter: async () => [],
+    eventsAfter: async (sessionId, afterSeq) =>
+      (rows.get(sessionId) ?? []).filter(({ seq }) => seq > afterSeq).slice(0, 50),
+    sessionIdsAfter: async (after) => [...rows.keys()].sort().filter((id) => id > after),
   };
   return { target, rows, state, seqs: (id: string) => (rows.get(id) ?? []).map(({ seq }) => seq) };
 }
 
-const noLag = { waiting: 0, oldestMs: 0, parked: 0 };
+const noLag = { waiting: 0, oldestMs: 0, parked: [] };
 const away = () => new MirrorError("unreachable", "fetch failed");
 
 describe("the pusher", () => {
@@ -207,7 +210,10 @@ describe("the pusher", () => {
     await pusher.drained();
     for (const id of ids) expect(mirror.seqs(id)).toEqual(id === "ses_4" ? [] : [1]);
     expect(lines).toMatchObject([{ topic: "events", key: "ses_4" }]);
-    expect(pusher.health()).toMatchObject({ parked: 1, failingSinceMs: null });
+    expect(pusher.health()).toMatchObject({
+      parked: [{ topic: "events", key: "ses_4" }],
+      failingSinceMs: null,
+    });
     write("ses_1", 1, "later");
     await pusher.drained();
     expect(mirror.seqs("ses_1")).toEqual([1, 2]);
@@ -217,7 +223,7 @@ describe("the pusher", () => {
     mirror.state.always = () => new MirrorError("refused", "no such function");
     write(t.sessionId, 1);
     await expect.poll(() => pusher.health().detail).toBe("no such function");
-    expect(pusher.health().parked).toBe(0);
+    expect(pusher.health().parked).toEqual([]);
     expect(lines).toEqual([]);
   });
 
@@ -234,6 +240,94 @@ describe("the pusher", () => {
     const told = mirror.state.batches.length;
     await pusher.drained();
     expect(mirror.state.batches.length).toBe(told);
+  });
+
+  describe("asked to rebuild", () => {
+    const batchesOf = (id: string) => mirror.state.batches.filter(({ removed }) => removed.includes(id));
+
+    it("has the mirror let go of a session and gives it back whole, in one transaction, once", async () => {
+      t.addSession("ses_other");
+      write(t.sessionId, 300);
+      write("ses_other", 3);
+      await pusher.drained();
+      const kept = mirror.rows.get("ses_other");
+      mirror.rows.set(
+        t.sessionId,
+        (mirror.rows.get(t.sessionId) ?? []).filter(({ seq }) => seq !== 250),
+      );
+      expect(askRebuild(t.db, t.sessionId)).toBe(1);
+      pusher.wake();
+      await pusher.drained();
+      expect(mirror.seqs(t.sessionId)).toEqual(upTo(200, 101));
+      expect(batchesOf(t.sessionId)).toHaveLength(1);
+      expect(batchesOf(t.sessionId)[0]).toMatchObject({ sessions: [{ sessionId: t.sessionId }] });
+      expect(batchesOf(t.sessionId)[0]?.events).toHaveLength(200);
+      expect(mirror.rows.get("ses_other")).toBe(kept);
+    });
+
+    it("goes on in order while the session writes, however much it is", async () => {
+      write(t.sessionId, 20, "x".repeat(60 * 1024));
+      await pusher.drained();
+      let left = 10;
+      mirror.state.always = () => {
+        if (left > 0) write(t.sessionId, 1);
+        left -= 1;
+        return null;
+      };
+      write(t.sessionId, 1);
+      askRebuild(t.db);
+      await pusher.drained();
+      await expect.poll(() => mirror.seqs(t.sessionId).at(-1)).toBe(31);
+      expect(mirror.seqs(t.sessionId)).toEqual(upTo(31));
+      expect(batchesOf(t.sessionId)).toHaveLength(1);
+    });
+
+    it("tells after a crash in the middle what was not told", async () => {
+      write(t.sessionId, 20, "x".repeat(60 * 1024));
+      await pusher.drained();
+      askRebuild(t.db);
+      mirror.state.answers.push(() => null);
+      mirror.state.always = away;
+      await expect.poll(() => pusher.health().detail).toBe("fetch failed");
+      await pusher.close();
+      mirror.state.always = null;
+      start();
+      await pusher.drained();
+      expect(mirror.seqs(t.sessionId)).toEqual(upTo(20));
+    });
+
+    it("sends again what was refused and left out", async () => {
+      mirror.state.always = (batch) =>
+        batch.events.some(({ data }) => data.includes("poison")) ? new MirrorError("refused", "no") : null;
+      write(t.sessionId, 1, "poison");
+      await pusher.drained();
+      expect(pusher.health().parked).toEqual([{ topic: "events", key: t.sessionId }]);
+      mirror.state.always = null;
+      write(t.sessionId, 1);
+      await pusher.drained();
+      expect(mirror.seqs(t.sessionId)).toEqual([]);
+      askRebuild(t.db, t.sessionId);
+      await pusher.drained();
+      expect(mirror.seqs(t.sessionId)).toEqual([1, 2]);
+      expect(pusher.health().parked).toEqual([]);
+    });
+
+    it("gives no events of a session that does not run and of which it has none", async () => {
+      await pusher.close();
+      t.addSession("ses_stopped", { status: "stopped" });
+      write("ses_stopped", 2);
+      clearMarks(
+        t.db,
+        marksAfter(t.db, 0, 100).map(({ id }) => id),
+      );
+      start();
+      askRebuild(t.db, "ses_stopped");
+      await pusher.drained();
+      expect(mirror.state.batches.flatMap(({ sessions: rows }) => rows)).toMatchObject([
+        { sessionId: "ses_stopped" },
+      ]);
+      expect(mirror.seqs("ses_stopped")).toEqual([]);
+    });
   });
 
   it("tells of a removed session once, and of its events never more", async () => {

@@ -5,6 +5,7 @@ import { eq } from "drizzle-orm";
 import type { Logger } from "../log";
 import { allOf } from "./backfill";
 import { createBell } from "./bell";
+import type { Mark } from "../events/outbox";
 import type { DirtyMarks } from "./dirty-marks";
 import { type Draft, draftBatch, emptyBatch } from "./mirror-batch";
 import { MirrorError, type MirrorTarget } from "./mirror-target";
@@ -31,11 +32,13 @@ export interface MirrorLag {
   parked: number;
 }
 
-export interface PusherHealth extends MirrorLag {
+export interface PusherHealth extends Omit<MirrorLag, "parked"> {
   /** Since when nothing gets through, in ms of the monotonic clock; null when it does. */
   failingSinceMs: number | null;
   /** Technical: the last failure. */
   detail: string | null;
+  /** Rows and sessions that the mirror refused; they are left out for a while. */
+  parked: Mark[];
 }
 
 /** Tells the mirror what changed: in order, one batch at a time, as often as it takes. */
@@ -74,6 +77,8 @@ export function createPusher(deps: Deps): Pusher {
   const bell = createBell();
   const closing = new AbortController();
   const positions = new Map<string, number>();
+  /** Sessions that the mirror has let go of and has not got back whole. */
+  const renewing = new Set<string>();
   const waiting = new Set<Waiter>();
   const state = { failingSinceMs: null as number | null, detail: null as string | null, most: MOST_MARKS };
   let retryMs = RETRY_MS.first;
@@ -101,7 +106,7 @@ export function createPusher(deps: Deps): Pusher {
   const learnPositions = async () => {
     const unknown: string[] = [];
     for (const { topic, key } of dirty.due()) {
-      if (topic === "events" && !positions.has(key)) unknown.push(key);
+      if ((topic === "events" || topic === "rebuild") && !positions.has(key)) unknown.push(key);
       if (unknown.length === ASKED_AT_ONCE) break;
     }
     await Promise.all(
@@ -120,7 +125,10 @@ export function createPusher(deps: Deps): Pusher {
   const accept = (draft: Draft) => {
     dirty.done(draft.finished);
     for (const [sessionId, seq] of draft.positions) positions.set(sessionId, seq);
-    for (const sessionId of draft.batch.removed) positions.delete(sessionId);
+    for (const sessionId of draft.batch.removed)
+      if (draft.positions.get(sessionId) === 0) positions.delete(sessionId);
+    for (const { topic, key } of draft.marks) if (topic === "rebuild") renewing.add(key);
+    for (const { topic, key } of draft.finished) if (topic === "rebuild") renewing.delete(key);
     state.most = Math.min(state.most * 2, MOST_MARKS);
   };
 
@@ -144,6 +152,7 @@ export function createPusher(deps: Deps): Pusher {
       most: state.most,
       now,
       positionOf: (sessionId) => positions.get(sessionId),
+      renewing,
     });
     nextAt = startedAt + deps.intervalMs * Math.min(Math.max(draft.marks.length / PACE.marks, 1), PACE.most);
     if (draft.marks.length === 0) return;

@@ -15,6 +15,7 @@ import { marksAfter } from "../events/outbox";
 import { createSecretBox } from "../keys/secret-box";
 import { callerOf } from "./mirror.testing";
 import { mirrorCheck } from "./mirror-check";
+import type { PusherHealth } from "./pusher";
 import { createMirrorTarget } from "./mirror-target";
 import { createMirrorTokens } from "./mirror-tokens";
 import { emptyBatch } from "./mirror-batch";
@@ -192,11 +193,9 @@ describe("a Convex elsewhere", () => {
 });
 
 describe("what /readyz says of the mirror", () => {
-  const healthy = { failingSinceMs: null, detail: null, parked: 0, waiting: 0, oldestMs: 0 };
-  const say = (
-    health: Partial<typeof healthy> | { failingSinceMs: number },
-    clock: ManualClock = manualClock(0),
-  ) =>
+  const healthy: PusherHealth = { failingSinceMs: null, detail: null, parked: [], waiting: 0, oldestMs: 0 };
+  const refused = ["usr_1", "usr_2"].map((key) => ({ topic: "person" as const, key }));
+  const say = (health: Partial<PusherHealth>, clock: ManualClock = manualClock(0)) =>
     mirrorCheck({
       pusher: { health: () => ({ ...healthy, ...health }) },
       clock,
@@ -211,7 +210,7 @@ describe("what /readyz says of the mirror", () => {
     expect(await say({ failingSinceMs: since }, clock)).toBe("ok");
     clock.advance(2_000);
     expect(await say({ failingSinceMs: since }, clock)).toMatch(/11 seconds.*npm run convex:deploy/);
-    expect(await say({ parked: 2 }, clock)).toMatch(/refuses 2/);
+    expect(await say({ parked: refused }, clock)).toMatch(/refuses 2/);
     expect(await say({ waiting: 7, oldestMs: 29_000 }, clock)).toBe("ok");
     expect(await say({ waiting: 7, oldestMs: 31_000 }, clock)).toMatch(/31 seconds behind, with 7/);
   });

@@ -93,6 +93,7 @@ describe("a container that an older server left running", () => {
       mutex,
       halting: new Set(),
       maxSessions: 5,
+      requireDisk: () => undefined,
       onAdopt: () => undefined,
     });
   });

@@ -5,6 +5,7 @@ import type { Driver } from "../../drivers/driver";
 import type { Caller } from "../auth/caller";
 import { sessions } from "../db/schema";
 import { testDatabase, type TestDatabase } from "../db/testing";
+import { AppError } from "../errors";
 import { createEventLog, type EventLog } from "../events/event-log";
 import { IngestError } from "../events/ingest";
 import type { Connections } from "./connections";
@@ -19,10 +20,12 @@ describe("a session's life", () => {
   let log: EventLog;
   let lifecycle: Lifecycle;
   let owner: Caller;
+  let isDiskFull = false;
   const row = () => t.db.select().from(sessions).where(eq(sessions.id, t.sessionId)).get();
 
   beforeEach(() => {
     t = testDatabase();
+    isDiskFull = false;
     log = createEventLog(t);
     owner = {
       userId: t.userId,
@@ -50,6 +53,9 @@ describe("a session's life", () => {
       mutex: createKeyedMutex(),
       halting: new Set(),
       maxSessions: 2,
+      requireDisk: () => {
+        if (isDiskFull) throw new AppError("SERVICE_UNAVAILABLE", "out_of_disk", "Full. Delete something.");
+      },
       onAdopt: () => undefined,
     });
     t.db
@@ -99,6 +105,16 @@ describe("a session's life", () => {
     await expect(lifecycle.restart(owner, t.sessionId)).rejects.toMatchObject(refused);
     expect(row()).toMatchObject({ status: "stopped" });
     await lifecycle.stop(owner, first.id);
+    expect(await lifecycle.resume(owner, t.sessionId)).toMatchObject({ status: "creating" });
+  });
+
+  it("does not begin on a full disk; one that exists starts again, as room is made in it", async () => {
+    isDiskFull = true;
+    const model = { providerId: "demo", modelId: "demo-1" };
+    expect(() => lifecycle.create(owner, { model })).toThrow(
+      expect.objectContaining({ reason: "out_of_disk" }),
+    );
+    expect(t.db.select({ id: sessions.id }).from(sessions).all()).toEqual([{ id: t.sessionId }]);
     expect(await lifecycle.resume(owner, t.sessionId)).toMatchObject({ status: "creating" });
   });
 

@@ -55,7 +55,7 @@ export interface NewSession {
 
 /** The life of sessions. Acts of a person check their access; acts of the engine need none. */
 export interface Lifecycle extends Endings {
-  /** Answers at once, status `creating`; the container comes up behind it. @throws AppError `session_limit` */
+  /** Answers at once, status `creating`; the container comes up behind it. @throws AppError `session_limit`, `out_of_disk` */
   create(caller: Caller, input: NewSession): Session;
   stop(caller: Caller, id: string): Promise<Session>;
   /**
@@ -100,6 +100,8 @@ interface Deps {
   halting: Set<string>;
   /** Sessions that may run at a time. */
   maxSessions: number;
+  /** Of new sessions alone: one that exists may start again, as room is made in it. @throws AppError `out_of_disk` */
+  requireDisk(): void;
   /** A container that ran while no server was there is about to be talked to again. */
   onAdopt(sessionId: string): void;
 }
@@ -176,6 +178,7 @@ export function createLifecycle(deps: Deps): Lifecycle {
 
   return {
     create(caller, input) {
+      deps.requireDisk();
       const id = newId("ses");
       log.transaction((tx) => {
         requireRoom(tx.store, deps.maxSessions);

@@ -75,6 +75,10 @@ describe("a session that is stopped while prompts wait", () => {
       image: "image:1",
       maxSessions: 10,
       settings: createSettings(t),
+      storage: {
+        disk: { highWaterPercent: 95, disks: () => [], requireRoom: () => undefined },
+        collector: { run: async () => undefined, stop: async () => undefined },
+      },
       credentialsFor: () => [],
       onCommit: () => undefined,
     });

@@ -2,11 +2,13 @@ import { router } from "./builders";
 import { accountRouter } from "./routers/account";
 import { convexRouter } from "./routers/convex";
 import { keysRouter } from "./routers/keys";
+import { mirrorRouter } from "./routers/mirror";
 import { modelsRouter } from "./routers/models";
 import { promptsRouter } from "./routers/prompts";
 import { requestsRouter } from "./routers/requests";
 import { sessionsRouter } from "./routers/sessions";
 import { settingsRouter } from "./routers/settings";
+import { storageRouter } from "./routers/storage";
 import { systemRouter } from "./routers/system";
 import { terminalsRouter } from "./routers/terminals";
 
@@ -15,11 +17,13 @@ export const appRouter = router({
   account: accountRouter,
   convex: convexRouter,
   keys: keysRouter,
+  mirror: mirrorRouter,
   models: modelsRouter,
   prompts: promptsRouter,
   requests: requestsRouter,
   sessions: sessionsRouter,
   settings: settingsRouter,
+  storage: storageRouter,
   system: systemRouter,
   terminals: terminalsRouter,
 });

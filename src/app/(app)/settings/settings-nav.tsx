@@ -10,6 +10,7 @@ const PLACES = [
   { href: "/settings/keys", label: "Keys" },
   { href: "/settings/tokens", label: "Tokens" },
   { href: "/settings/sessions", label: "Sessions" },
+  { href: "/settings/storage", label: "Storage" },
 ] as const;
 const RUNNERS_PLACES = [{ href: "/settings/health", label: "Health" }] as const;
 

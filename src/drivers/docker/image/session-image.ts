@@ -1,6 +1,7 @@
 import type Docker from "dockerode";
 import { DriverError } from "../../driver";
 import { toDriverError } from "../engine-error";
+import { LABEL } from "../names";
 import { ensureBaseImage, imageExists } from "./base-image";
 import { packContext } from "./context";
 import { EngineStreamError, readProgress } from "./engine-stream";
@@ -63,6 +64,7 @@ async function build(
     .buildImage(context.stream, {
       t: plan.ref,
       dockerfile: "Dockerfile",
+      labels: { [LABEL.image]: "session" },
       buildargs: { BASE: plan.base, AGENT_UID: String(plan.inputs.agentUid) },
       rm: true,
       forcerm: true,

@@ -6,6 +6,7 @@ const CHECKS = [
   { name: "engine", label: "Container engine" },
   { name: "image", label: "Session image" },
   { name: "mirror", label: "Live view" },
+  { name: "backups", label: "Backups" },
 ] as const;
 
 /** What `/readyz` says, with the sentence of each that is not well. */

@@ -8,7 +8,7 @@ const well: HealthReport = {
   startedAt: "2026-11-01T00:00:00.000Z",
   uptimeSeconds: 60,
   ready: true,
-  checks: { database: "ok", engine: "ok", image: "ok", mirror: "ok" },
+  checks: { database: "ok", engine: "ok", image: "ok", mirror: "ok", backups: "off" },
   sessions: { creating: 0, active: 2, idle: 1, stopped: 4, error: 0 },
   streamsDown: 0,
   promptsWaiting: 3,

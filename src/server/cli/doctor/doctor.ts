@@ -1,0 +1,47 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { connectDockerDriver } from "../../../drivers/docker/connect";
+import { runningServerStartedWith } from "../../../../scripts/lib/server-process.mjs";
+import type { Database } from "../../db/database";
+import type { Environment } from "../../env";
+import { examineEngine, examineImage } from "./engine";
+import type { Finding } from "./finding";
+import { examineDatabase, examineDisk, examineMasterKey, examineMode, examineNode } from "./machine";
+import { examineMirror } from "./mirror";
+import { examineServer } from "./server";
+import { examineContainers, examineVolumes } from "./sessions";
+import { examineSeq, examineSpool } from "./spine";
+
+/**
+ * Looks at everything that the server needs, and at whether nothing is lost, one after the other; a check never throws.
+ * @param deps.compareMirror asks the running server; null when it cannot be asked
+ */
+export async function examine(deps: {
+  env: Environment;
+  db: Database;
+  root: string;
+  compareMirror: (() => Promise<unknown>) | null;
+}): Promise<Finding[]> {
+  const { env, db } = deps;
+  const driver = connectDockerDriver({
+    socketPath: env.dockerSocket,
+    instance: env.instance,
+    runDir: join(env.dataDir, "run"),
+    seccompProfile: readFileSync(join(deps.root, "docker/seccomp.json"), "utf8"),
+  });
+  return [
+    examineNode(process.versions.node),
+    await examineDisk(env.dataDir),
+    examineDatabase(db),
+    examineSeq(db),
+    examineSpool(db),
+    examineMode("data directory", env.dataDir),
+    examineMasterKey({ file: env.masterKeyFile, db }),
+    await examineEngine(driver),
+    await examineImage(driver, env.sessionImage ?? runningServerStartedWith(env.dataDir)?.image ?? null),
+    await examineVolumes({ db, driver }),
+    await examineContainers({ db, driver }),
+    await examineServer(env.dataDir),
+    await examineMirror(deps.compareMirror),
+  ];
+}

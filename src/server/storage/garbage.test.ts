@@ -1,0 +1,171 @@
+import { eq } from "drizzle-orm";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { DriverError, type SessionImage } from "../../drivers/driver";
+import { sessions, users } from "../db/schema";
+import { testDatabase, type TestDatabase } from "../db/testing";
+import { createCollector } from "./collector";
+import { createGarbageCollection } from "./garbage";
+
+const DAY_MS = 24 * 60 * 60_000;
+
+/** Rows of a real database beside an engine that is a table. */
+describe("garbage", () => {
+  let t: TestDatabase;
+  let instances: string[];
+  let endpoints: string[];
+  /** Session → when its volumes were made. */
+  let volumes: Map<string, Date>;
+  let images: SessionImage[];
+  let hasNeighbours: boolean;
+  let warned: unknown[];
+  let inUse: string;
+  let onVolumesListed: () => void;
+
+  beforeEach(() => {
+    t = testDatabase();
+    t.db.delete(sessions).run();
+    hasNeighbours = false;
+    warned = [];
+    inUse = "";
+    onVolumesListed = () => undefined;
+    t.addSession("ses_runs", { instanceId: "ins_runs" });
+    t.addSession("ses_starts", { status: "creating", instanceId: "ins_starts" });
+    t.addSession("ses_stopped", { status: "stopped" });
+    t.addSession("ses_failed", { status: "error", instanceId: "ins_failed" });
+    instances = ["ins_runs", "ins_starts"];
+    endpoints = ["ins_runs", "ins_starts"];
+    const made = new Date(t.clock.now());
+    volumes = new Map(["ses_runs", "ses_starts", "ses_stopped"].map((id) => [id, made]));
+    images = [image("now", 30 * DAY_MS)];
+  });
+  afterEach(() => t[Symbol.dispose]());
+
+  const image = (name: string, ageMs: number): SessionImage => ({
+    id: `sha256:${name}`,
+    refs: [`openagent-session:${name}`],
+    createdAt: new Date(t.clock.now() - ageMs).toISOString(),
+    bytes: 1,
+  });
+  const without = (list: string[], id: string) => list.filter((at) => at !== id);
+  const collection = () =>
+    createGarbageCollection({
+      ...t,
+      image: "openagent-session:now",
+      logger: { info: () => undefined, warn: (line: unknown) => void warned.push(line) },
+      driver: {
+        list: async () => instances.map((instanceId) => ({ instanceId, sessionId: "ses_any" })),
+        listEndpoints: async () => [...endpoints],
+        async listVolumes(madeAfter = new Date(0)) {
+          const there = [...volumes].filter(([, at]) => at >= madeAfter).map(([id]) => id);
+          onVolumesListed();
+          return there;
+        },
+        hasNeighbours: async () => hasNeighbours,
+        listSessionImages: async () => [...images],
+        async remove(id) {
+          if (id === "ins_stuck") throw new DriverError("engine_error", "Docker refused.", "busy");
+          instances = without(instances, id);
+          endpoints = without(endpoints, id);
+        },
+        removeVolumes: async (id) => void volumes.delete(id),
+        async removeImage({ id }) {
+          if (id === inUse) return false;
+          images = images.filter((at) => at.id !== id);
+          return true;
+        },
+      },
+    });
+  const nothing = { instances: [], endpoints: [], volumes: [], images: [] };
+
+  it("is none of what sessions have, those that start, stopped or failed too", async () => {
+    const before = { instances, endpoints, images, volumes: new Map(volumes) };
+    expect(await collection().collect("ours")).toEqual(nothing);
+    expect({ instances, endpoints, images, volumes }).toEqual(before);
+  });
+
+  it("is what no session has: container, run directory, volumes", async () => {
+    instances.push("ins_orphan");
+    endpoints.push("ins_orphan", "ins_ended");
+    volumes.set("ses_deleted", new Date(t.clock.now()));
+    expect(await collection().collect("ours")).toEqual({
+      ...nothing,
+      instances: ["ins_orphan"],
+      endpoints: ["ins_ended"],
+      volumes: ["ses_deleted"],
+    });
+    expect({ instances, endpoints }).toEqual({
+      instances: ["ins_runs", "ins_starts"],
+      endpoints: ["ins_runs", "ins_starts"],
+    });
+    expect(await collection().collect("ours")).toEqual(nothing);
+  });
+
+  it("is not what a session gets while one looks: its row is read after its volumes", async () => {
+    volumes.set("ses_new", new Date(t.clock.now()));
+    onVolumesListed = () => t.addSession("ses_new", { status: "creating" });
+    expect((await collection().collect("ours")).volumes).toEqual([]);
+    expect(volumes.has("ses_new")).toBe(true);
+  });
+
+  it("is not, by itself, what an earlier database left: somebody may restore it. People may remove it", async () => {
+    volumes.set("ses_earlier", new Date(t.clock.now() - 1));
+    expect((await collection().collect("ours")).volumes).toEqual([]);
+    expect((await collection().find("all")).volumes).toEqual(["ses_earlier"]);
+    expect(volumes.has("ses_earlier")).toBe(true);
+    expect((await collection().collect("all")).volumes).toEqual(["ses_earlier"]);
+    expect([...volumes.keys()]).toEqual(["ses_runs", "ses_starts", "ses_stopped"]);
+  });
+
+  it("is no volume at all while there is nobody: the database is new", async () => {
+    t.db.delete(sessions).run();
+    t.db.delete(users).where(eq(users.id, t.userId)).run();
+    expect((await collection().collect("ours")).volumes).toEqual([]);
+    expect(volumes.size).toBe(3);
+  });
+
+  it("is an old image; not the one in force, nor a young one, nor one that a container has", async () => {
+    images.push(image("old", 2 * DAY_MS), image("used", 2 * DAY_MS), image("young", DAY_MS / 2));
+    inUse = "sha256:used";
+    const gone = await collection().collect("ours");
+    expect(gone.images.map(({ id }) => id)).toEqual(["sha256:old"]);
+    expect(images.map(({ id }) => id)).toEqual(["sha256:now", "sha256:used", "sha256:young"]);
+  });
+
+  it("is no image where another installation is, which may start sessions from it", async () => {
+    images.push(image("old", 2 * DAY_MS));
+    hasNeighbours = true;
+    expect((await collection().find("all")).images).toEqual([]);
+  });
+
+  it("that cannot be removed stays for the next time, and keeps nothing else", async () => {
+    instances.push("ins_stuck", "ins_orphan");
+    expect((await collection().collect("ours")).instances).toEqual(["ins_orphan"]);
+    expect(warned).toMatchObject([{ thing: "ins_stuck" }]);
+  });
+
+  describe("is collected", () => {
+    it("one pass at a time, again and again, whatever a pass came to, until the end", async () => {
+      const passes: (() => void)[] = [];
+      let under = 0;
+      let most = 0;
+      const garbage = {
+        async collect() {
+          most = Math.max(most, (under += 1));
+          await new Promise<void>((resolve) => passes.push(resolve));
+          under -= 1;
+          throw new DriverError("engine_unreachable", "Docker does not answer.", "");
+        },
+      };
+      const collector = createCollector({ garbage, logger: { warn: () => undefined }, everyMs: 1 });
+      void collector.run();
+      void collector.run();
+      passes[0]?.();
+      await vi.waitFor(() => expect(passes.length).toBe(2));
+      const ended = collector.stop();
+      passes[1]?.();
+      await ended;
+      await collector.run();
+      expect({ most, passes: passes.length }).toEqual({ most: 1, passes: 2 });
+    });
+  });
+});

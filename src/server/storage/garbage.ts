@@ -1,0 +1,133 @@
+/** What lies on the engine and in the data directory, and belongs to nothing: found by label, compared with the rows, removed. */
+import { min } from "drizzle-orm";
+import type { Driver, SessionImage } from "../../drivers/driver";
+import type { Clock } from "../clock";
+import type { Database } from "../db/database";
+import { sessions, users } from "../db/schema";
+import type { Logger } from "../log";
+
+export interface Garbage {
+  /** Containers that no running session names. */
+  instances: string[];
+  /** Run directories of instances that are gone. */
+  endpoints: string[];
+  /** Sessions that have volumes and no row. */
+  volumes: string[];
+  images: SessionImage[];
+}
+
+export interface GarbageCollection {
+  /** @throws DriverError */
+  find(which: Which): Promise<Garbage>;
+  /** Finds and removes. @returns what is gone; what could not be removed is logged and tried again the next time */
+  collect(which: Which): Promise<Garbage>;
+}
+
+/** `ours`: without volumes older than this database, which another one may still be restored for; people alone ask for `all`. */
+type Which = "ours" | "all";
+
+type Engine = Pick<
+  Driver,
+  | "list"
+  | "listVolumes"
+  | "listEndpoints"
+  | "hasNeighbours"
+  | "listSessionImages"
+  | "remove"
+  | "removeVolumes"
+  | "removeImage"
+>;
+
+/** An image that was built and not used yet is not old. */
+const IMAGE_KEPT_MS = 24 * 60 * 60_000;
+
+export function createGarbageCollection(deps: {
+  db: Database;
+  driver: Engine;
+  clock: Clock;
+  logger: Pick<Logger, "info" | "warn">;
+  /** Full reference of the session image in force. */
+  image: string;
+}): GarbageCollection {
+  const { db, driver, logger } = deps;
+  const find = async (which: Which): Promise<Garbage> => {
+    // Rows last: whatever is made for a session is made after its row says so.
+    const images = (await driver.hasNeighbours()) ? [] : await driver.listSessionImages();
+    const endpoints = await driver.listEndpoints();
+    const since = which === "all" ? new Date(0) : firstPersonAt(db);
+    const volumes = since === null ? [] : await driver.listVolumes(since);
+    const there = await driver.list();
+    const rows = db
+      .select({ id: sessions.id, instanceId: sessions.instanceId, status: sessions.status })
+      .from(sessions)
+      .all();
+    return garbageOf({ images, endpoints, volumes, instances: there.map((at) => at.instanceId) }, rows, {
+      image: deps.image,
+      now: deps.clock.now(),
+    });
+  };
+  const removed = async <T>(things: readonly T[], remove: (thing: T) => Promise<unknown>): Promise<T[]> => {
+    const gone: T[] = [];
+    for (const thing of things) {
+      try {
+        if ((await remove(thing)) !== false) gone.push(thing);
+      } catch (err) {
+        logger.warn({ thing, err }, "a left-over could not be removed; it is tried again later");
+      }
+    }
+    return gone;
+  };
+  return {
+    find,
+    async collect(which) {
+      const found = await find(which);
+      const gone: Garbage = {
+        instances: await removed(found.instances, (id) => driver.remove(id, 0)),
+        endpoints: await removed(found.endpoints, (id) => driver.remove(id, 0)),
+        volumes: await removed(found.volumes, (id) => driver.removeVolumes(id)),
+        images: await removed(found.images, (image) => driver.removeImage(image)),
+      };
+      const { instances, endpoints, volumes, images } = gone;
+      if (instances.length + endpoints.length + volumes.length + images.length > 0)
+        logger.info(gone, "left-overs removed");
+      return gone;
+    },
+  };
+}
+
+/** No session is older. @returns null when there is nobody yet */
+function firstPersonAt(db: Database): Date | null {
+  const first =
+    db
+      .select({ at: min(users.createdAt) })
+      .from(users)
+      .get()?.at ?? null;
+  return first === null ? null : new Date(first);
+}
+
+interface Row {
+  id: string;
+  instanceId: string | null;
+  status: string;
+}
+
+/** @param there what the engine and the data directory hold of this installation */
+export function garbageOf(
+  there: Garbage,
+  rows: readonly Row[],
+  { image, now }: { image: string; now: number },
+): Garbage {
+  const known = new Set(rows.map(({ id }) => id));
+  const live = rows.filter(({ status }) => status !== "stopped" && status !== "error");
+  const wanted = new Set(live.map(({ instanceId }) => instanceId));
+  // A stopped session may name a container that could not be removed yet: its directory goes with it, in order.
+  const named = new Set([...rows.map(({ instanceId }) => instanceId), ...there.instances]);
+  return {
+    instances: there.instances.filter((id) => !wanted.has(id)),
+    endpoints: there.endpoints.filter((id) => !named.has(id)),
+    volumes: there.volumes.filter((id) => !known.has(id)),
+    images: there.images.filter(
+      ({ refs, createdAt }) => !refs.includes(image) && now - Date.parse(createdAt) > IMAGE_KEPT_MS,
+    ),
+  };
+}
