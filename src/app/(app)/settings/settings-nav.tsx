@@ -20,7 +20,7 @@ export function SettingsNav() {
   const { me } = useShell();
   const places = [...PLACES, ...(mayRun(me) ? RUNNERS_PLACES : [])];
   return (
-    <nav aria-label="Settings" className="flex gap-1 border-b border-line">
+    <nav aria-label="Settings" className="flex flex-wrap gap-x-1 border-b border-line">
       {places.map(({ href, label }) => {
         const isHere = pathname === href;
         return (
