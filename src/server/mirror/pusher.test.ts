@@ -142,7 +142,7 @@ describe("the pusher", () => {
     write(t.sessionId, 1);
     await expect.poll(() => pusher.health().detail).toBe("fetch failed");
     expect(mirror.state.batches).toEqual([]);
-    expect(pusher.health()).toMatchObject({ waiting: 1, parked: 0 });
+    expect(pusher.health()).toMatchObject({ waiting: 1, parked: [] });
     isAway = false;
     await pusher.drained();
     expect(pusher.health()).toMatchObject(noLag);
