@@ -196,7 +196,7 @@ export const terminalInfo = z.object({
   running: z.boolean(),
   exitCode: z.number().int().nullable(),
   /** A program runs in the foreground: the shell does not wait for its next command. Not told by older sidecars. */
-  foreground: z.boolean().default(false),
+  foreground: z.boolean().optional(),
   /** Bytes written by the program since the start; the ring buffer holds the last 256 KiB of them. */
   endOffset: z.number().int().nonnegative(),
 });

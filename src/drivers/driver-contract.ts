@@ -249,15 +249,6 @@ function volumeCases({ harness, newSpec, started, bootLine }: Tools): void {
     expect(await driver.listVolumes()).toContain(spec.sessionId);
   });
 
-  it("leaves out volumes that are older than asked for", async () => {
-    const { driver } = harness();
-    const { sessionId } = newSpec();
-    await driver.ensureVolumes(sessionId);
-    const hourMs = 3_600_000;
-    expect(await driver.listVolumes(new Date(Date.now() - hourMs))).toContain(sessionId);
-    expect(await driver.listVolumes(new Date(Date.now() + hourMs))).not.toContain(sessionId);
-  });
-
   it("measures what volumes hold, and lists run directories until they are removed", async () => {
     const { driver } = harness();
     const spec = newSpec();

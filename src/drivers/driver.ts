@@ -144,8 +144,8 @@ export interface Driver {
    * none runs. @returns sessions that were paused
    */
   recoverCopies(): Promise<string[]>;
-  /** Sessions that have volumes on the engine. @param madeAfter leaves out those of which one is older */
-  listVolumes(madeAfter?: Date): Promise<string[]>;
+  /** Sessions that have volumes on the engine. */
+  listVolumes(): Promise<string[]>;
   /** Bytes of each session's volumes. The engine walks through all their files: for people who look, not for a timer. */
   measureVolumes(): Promise<VolumeSizes[]>;
   /** Instances that have a run directory, with a container or without. No engine call. */

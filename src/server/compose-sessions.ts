@@ -209,6 +209,7 @@ export function composeSessions(deps: Deps): SessionServices {
       clearInterval(expiry);
       clearInterval(idleChecks);
       clearTimeout(retry);
+      await idle.settled();
       await deps.storage.collector.stop();
       await lifecycle.close();
       await connections.closeAll();

@@ -20,8 +20,8 @@ export function composeStorage(deps: {
   logger: Logger;
   driver: Driver;
   dataDir: string;
-  /** Full reference of the session image. */
-  image: string;
+  /** Full reference of the session image; null: none is known. */
+  image: string | null;
   highWaterPercent: number;
 }): StorageServices {
   const { driver, logger } = deps;

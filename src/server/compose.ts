@@ -162,7 +162,7 @@ function composeServices(deps: {
     logger: log,
     driver,
     dataDir: env.dataDir,
-    image,
+    image: env.sessionImage,
     highWaterPercent: env.diskHighWaterPercent,
   });
   const sessions = composeSessions({

@@ -105,8 +105,7 @@ export function createDockerDriver(options: DockerDriverOptions): Driver {
         await removeRunDirectory(runDir, instanceId);
       }),
     list: () => ask("list the sessions' containers", (engine) => list(engine, prefix)),
-    listVolumes: (madeAfter) =>
-      ask("list the sessions' volumes", (engine) => listVolumes(engine, prefix, madeAfter)),
+    listVolumes: () => ask("list the sessions' volumes", (engine) => listVolumes(engine, prefix)),
     measureVolumes: () =>
       within(removeFilesMs, "measure the sessions' volumes", (engine) =>
         measureVolumes(engine.docker, prefix),
@@ -221,16 +220,12 @@ async function list(docker: Docker, prefix: string): Promise<InstanceIds[]> {
   });
 }
 
-const volume = z.object({ Labels: z.record(z.string(), z.string()).nullish(), CreatedAt: z.string() });
+const volume = z.object({ Labels: z.record(z.string(), z.string()).nullish() });
 
-async function listVolumes(docker: Docker, prefix: string, madeAfter = new Date(0)): Promise<string[]> {
+async function listVolumes(docker: Docker, prefix: string): Promise<string[]> {
   const { Volumes } = await docker.listVolumes({ filters: { label: [`${LABEL.installation}=${prefix}`] } });
   const found = z.array(volume).parse(Volumes ?? []);
-  const sessionOf = ({ Labels }: z.infer<typeof volume>) => Labels?.[LABEL.session] ?? [];
-  const older = new Set(
-    found.filter(({ CreatedAt }) => Date.parse(CreatedAt) < madeAfter.getTime()).flatMap(sessionOf),
-  );
-  return [...new Set(found.flatMap(sessionOf))].filter((sessionId) => !older.has(sessionId));
+  return [...new Set(found.flatMap(({ Labels }) => Labels?.[LABEL.session] ?? []))];
 }
 
 /** Empty when the container is gone: a failure's detail should not become a second failure. */

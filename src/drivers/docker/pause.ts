@@ -31,6 +31,10 @@ export async function whilePaused<T>(
     }
     const result = await work();
     if ((await running()).some((id) => !paused.includes(id))) throw startedMeanwhile(sessionId);
+    for (const id of paused)
+      await ask("look whether the session's container stood still", (docker) =>
+        requireStill(docker.getContainer(id), sessionId),
+      );
     return result;
   } finally {
     for (const id of paused)
@@ -61,6 +65,15 @@ async function pause(container: Docker.Container): Promise<void> {
   }
 }
 
+/** One that was stopped meanwhile wakes up to end, and writes its last. @throws DriverError */
+async function requireStill(container: Docker.Container, sessionId: string): Promise<void> {
+  const state = await container.inspect().catch((error: unknown) => {
+    if (isNotFound(error)) return null;
+    throw error;
+  });
+  if (state?.State.Paused !== true) throw startedMeanwhile(sessionId);
+}
+
 async function unpause(container: Docker.Container): Promise<void> {
   try {
     await container.unpause();
@@ -75,7 +88,7 @@ async function unpause(container: Docker.Container): Promise<void> {
 function startedMeanwhile(sessionId: string): DriverError {
   return new DriverError(
     "engine_error",
-    "A session was started while its files were read, so they may be of two moments. Try again.",
+    "A session was started or stopped while its files were read, so they may be of two moments. Try again.",
     sessionId,
   );
 }

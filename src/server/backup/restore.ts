@@ -5,6 +5,7 @@ import { pipeline } from "node:stream/promises";
 import type { Driver } from "../../drivers/driver";
 import { lockDataDirectory, openDatabase } from "../db/database";
 import { installationValue } from "../db/installation-value";
+import { sessions } from "../db/schema";
 import { fitsKeyCheck } from "../keys/load-master-key";
 import { DATABASE, type Complete, type Manifest } from "./archive-format";
 import { readArchive } from "./archive-reader";
@@ -59,6 +60,7 @@ export async function restoreBackup(target: RestoreTarget, opts: RestoreOptions)
     if (isClaimed && opts.replace === undefined) throw claimed(target.dataDir);
     const complete = await verify(target, opts);
     if (opts.replace === undefined) await requireNoVolumes(target, complete.sessions);
+    else await requireVolumesKnown(target);
     await removeLeftOvers(target.dataDir);
     await target.driver.recoverCopies();
     if (opts.replace !== undefined) await clear(target, { ...opts, ...opts.replace, isClaimed });
@@ -186,6 +188,35 @@ async function requireNoVolumes({ driver }: RestoreTarget, sessionIds: readonly 
     "The engine holds files of these sessions already, under this installation's name. Set OPENAGENT_INSTANCE to another name, such as oa-restored.",
     { detail: taken.join(", ") },
   );
+}
+
+/**
+ * What is replaced is saved first, and the present database says what that is: files that it does not know would be lost.
+ * @throws BackupError `not_empty`
+ */
+async function requireVolumesKnown(target: RestoreTarget): Promise<void> {
+  const known = new Set(sessionsOf(target));
+  const unknown = (await target.driver.listVolumes()).filter((id) => !known.has(id));
+  if (unknown.length === 0) return;
+  throw new BackupError(
+    "not_empty",
+    "The engine holds files of sessions that the present database does not know, so they could not be saved first. Set OPENAGENT_INSTANCE to another name, such as oa-restored; or remove their volumes by hand.",
+    { detail: unknown.join(", ") },
+  );
+}
+
+function sessionsOf({ dataDir, migrationsDir }: RestoreTarget): string[] {
+  if (!existsSync(join(dataDir, DATABASE))) return [];
+  const { db, close } = openDatabase({ dataDir, migrationsDir, lock: false });
+  try {
+    return db
+      .select({ id: sessions.id })
+      .from(sessions)
+      .all()
+      .map(({ id }) => id);
+  } finally {
+    close();
+  }
 }
 
 async function removeLeftOvers(dataDir: string): Promise<void> {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { manualClock } from "../clock.testing";
 import { createLog } from "../log";
+import { BackupError } from "./backup-error";
 import { createBackupSchedule, type BackupSchedule } from "./schedule";
 
 describe("backups by the clock", () => {
@@ -85,8 +86,18 @@ describe("backups by the clock", () => {
     await expect.poll(() => running.check()).toBe("ok");
   });
 
+  it("tells whoever asks no words that it did not choose: they may hold paths", async () => {
+    const failing = begin({
+      make: () => Promise.reject(new Error("ENOENT: no such file, open '/srv/secret'")),
+    });
+    await expect
+      .poll(() => failing.check())
+      .toBe("The last backup could not be made. The server's log has the cause.");
+  });
+
   it("says while it lasts what is wrong, and that the last one is too old", async () => {
-    const failing = begin({ make: () => Promise.reject(new Error("The disk is full.")) });
+    const full = new BackupError("bad_file", "The disk is full.");
+    const failing = begin({ make: () => Promise.reject(full) });
     await expect.poll(() => failing.check()).toMatch(/could not be made\. The disk is full\./);
     await failing.stop();
     const clock = manualClock(Date.now());

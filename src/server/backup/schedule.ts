@@ -1,10 +1,13 @@
 /** Backups that the server makes by itself. */
 import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { DriverError } from "../../drivers/driver";
 import type { Clock } from "../clock";
 import type { Logger } from "../log";
 import { BackupError } from "./backup-error";
 import type { BackupSettings } from "./backup-settings";
+
+const LOOK_IN_LOG = "The server's log has the cause.";
 
 export interface BackupSchedule {
   /** `ok`, or a sentence that says what is wrong and what to do. */
@@ -53,7 +56,8 @@ export function createBackupSchedule(deps: Deps): BackupSchedule {
       await removeOld(settings);
     } catch (err) {
       if (stopping.signal.aborted) return;
-      state.failure = err instanceof Error ? err.message : String(err);
+      // Anybody may read it: what no code of ours worded may hold paths.
+      state.failure = err instanceof BackupError || err instanceof DriverError ? err.message : LOOK_IN_LOG;
       log.error({ err }, "the backup could not be made; it is tried again");
     }
   };
@@ -70,10 +74,9 @@ export function createBackupSchedule(deps: Deps): BackupSchedule {
 
   return {
     check() {
-      if (state.failure !== null)
-        return `The last backup could not be made. ${state.failure} Backups go to ${dir}.`;
+      if (state.failure !== null) return `The last backup could not be made. ${state.failure}`;
       if (clock.now() - (state.lastAt ?? state.since) <= LATE * everyMs) return "ok";
-      return `The last backup is older than it should be. Look in the server's log why, and whether ${dir} takes files.`;
+      return `The last backup is older than it should be. Look in the server's log why, and whether OPENAGENT_BACKUP_DIR takes files.`;
     },
     start() {
       running = youngest(dir).then(

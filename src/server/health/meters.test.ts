@@ -80,7 +80,7 @@ it("counts the driver's failures by their code, and hands each on", async () => 
     watch: (handlers) => handlers.onError(new DriverError("engine_unreachable", "Start it.", "ENOENT")),
   };
   const watched = watchedDriver(driver as Driver, (code) => meters.engineFailed(code));
-  expect(await watched.ping()).toEqual({ version: "1", usernsRemap: false });
+  expect(await watched.ping()).toMatchObject({ version: "1", usernsRemap: false });
   await expect(watched.inspect("ins_1")).rejects.toBe(gone);
   await expect(watched.list()).rejects.toThrow("no failure of the engine's");
   const handlers = { onEvent: () => undefined, onResync: () => undefined };

@@ -128,9 +128,7 @@ describe("a container that an older server left running", () => {
     expect(log.read(t.sessionId, 0).map(({ type, data }) => ({ type, data }))).toEqual(
       said.map(({ type, data }) => ({ type, data })),
     );
-    expect(await connections.get(t.sessionId)?.client.listTerminals()).toEqual([
-      { ...recordedTerminal(), foreground: false },
-    ]);
+    expect(await connections.get(t.sessionId)?.client.listTerminals()).toEqual([recordedTerminal()]);
     expect(row()).toMatchObject({ status: "active", instanceId: INSTANCE });
     expect(engine.containers()).toEqual([INSTANCE]);
   });

@@ -16,8 +16,8 @@ describe("a session that nobody uses", () => {
   let idle: IdleStop;
   let limit: number;
   let stopped: string[];
-  /** In the session's one terminal; "away": its container cannot be asked. */
-  let program: "none" | "runs" | "away";
+  /** In the session's one terminal; "away": its container cannot be asked; "untold": its sidecar is too old to say. */
+  let program: "none" | "runs" | "away" | "untold";
   const row = () => t.db.select().from(sessions).where(eq(sessions.id, t.sessionId)).get();
   const change = (to: Partial<typeof sessions.$inferInsert>) =>
     t.db.update(sessions).set(to).where(eq(sessions.id, t.sessionId)).run();
@@ -31,7 +31,7 @@ describe("a session that nobody uses", () => {
       clientOf: () => ({
         async listTerminals() {
           if (program === "away") throw new SidecarError("unreachable", "The sidecar does not answer.");
-          const foreground = program === "runs";
+          const foreground = program === "untold" ? undefined : program === "runs";
           const size = { cols: 80, rows: 24, endOffset: 0 };
           return [{ terminalId: "trm_1", running: true, exitCode: null, foreground, ...size }];
         },
@@ -122,14 +122,17 @@ describe("a session that nobody uses", () => {
     expect(stopped).toEqual([]);
   });
 
-  it.each(["runs", "away"] as const)("is not stopped while its terminal's program %s", async (what) => {
-    program = what;
-    await pass(40 * MINUTE);
-    expect(stopped).toEqual([]);
-    program = "none";
-    await pass(16 * MINUTE);
-    expect(stopped).toHaveLength(1);
-  });
+  it.each(["runs", "away", "untold"] as const)(
+    "is not stopped while its terminal's program %s",
+    async (what) => {
+      program = what;
+      await pass(40 * MINUTE);
+      expect(stopped).toEqual([]);
+      program = "none";
+      await pass(16 * MINUTE);
+      expect(stopped).toHaveLength(1);
+    },
+  );
 
   it("goes on, without a word, when somebody comes after the warning", async () => {
     await pass(14.5 * MINUTE);

@@ -17,6 +17,8 @@ export interface IdleStop {
   seen(sessionId: string): void;
   /** Somebody looks at the session until the returned function is called. */
   watch(sessionId: string): () => void;
+  /** Resolves when no session is being looked at or stopped any more. */
+  settled(): Promise<void>;
   /** Looks at every session once. Never throws; a second call while one runs does nothing. */
   check(): Promise<void>;
 }
@@ -116,6 +118,7 @@ export function createIdleStop(deps: Deps): IdleStop {
         else watchers.delete(sessionId);
       };
     },
+    settled: async () => void (await checking),
     check() {
       checking ??= checkAll()
         .catch((err: unknown) => deps.logger.warn({ err }, "idle sessions could not be looked at"))
@@ -133,7 +136,10 @@ function hasPrompt(db: Database, sessionId: string): boolean {
 async function isProgramRunning({ clientOf }: Deps, sessionId: string): Promise<boolean> {
   try {
     const terminals = await clientOf(sessionId)?.listTerminals();
-    return terminals === undefined || terminals.some(({ foreground }) => foreground);
+    // An older sidecar does not tell.
+    return (
+      terminals === undefined || terminals.some(({ running, foreground }) => running && foreground !== false)
+    );
   } catch (error) {
     if (error instanceof SidecarError) return true;
     throw error;

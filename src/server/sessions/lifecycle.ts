@@ -206,7 +206,9 @@ export function createLifecycle(deps: Deps): Lifecycle {
         const before = findSession(db, id);
         if (before?.status !== "idle" || !isStillIdle()) return;
         await halt(id, reason);
-        log.transaction((tx) => keepRead(tx, getSession(tx.store, id), before.lastSeq));
+        // Somebody came while it stopped.
+        if (firstInState(db, id, "queued")) launch(id);
+        else log.transaction((tx) => keepRead(tx, getSession(tx.store, id), before.lastSeq));
       }),
     async resume(caller, id) {
       await mutex.run(`life:${id}`, async () => {

@@ -251,6 +251,10 @@ export function setStatus(tx: LogTransaction, sessionId: string, change: StatusC
     row.agentState === next.agentState &&
     row.reason?.code === next.reason?.code;
   if (same) return;
-  tx.store.update(sessions).set(next).where(eq(sessions.id, sessionId)).run();
+  tx.store
+    .update(sessions)
+    .set({ ...next, stopsAt: null })
+    .where(eq(sessions.id, sessionId))
+    .run();
   tx.append(sessionId, { type: "session.status", data: next });
 }

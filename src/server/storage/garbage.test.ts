@@ -1,7 +1,6 @@
-import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { DriverError, type SessionImage } from "../../drivers/driver";
-import { sessions, users } from "../db/schema";
+import { sessions } from "../db/schema";
 import { testDatabase, type TestDatabase } from "../db/testing";
 import { createCollector } from "./collector";
 import { createGarbageCollection } from "./garbage";
@@ -13,8 +12,8 @@ describe("garbage", () => {
   let t: TestDatabase;
   let instances: string[];
   let endpoints: string[];
-  /** Session → when its volumes were made. */
-  let volumes: Map<string, Date>;
+  /** Sessions that have some. */
+  let volumes: Set<string>;
   let images: SessionImage[];
   let hasNeighbours: boolean;
   let warned: unknown[];
@@ -34,8 +33,7 @@ describe("garbage", () => {
     t.addSession("ses_failed", { status: "error", instanceId: "ins_failed" });
     instances = ["ins_runs", "ins_starts"];
     endpoints = ["ins_runs", "ins_starts"];
-    const made = new Date(t.clock.now());
-    volumes = new Map(["ses_runs", "ses_starts", "ses_stopped"].map((id) => [id, made]));
+    volumes = new Set(["ses_runs", "ses_starts", "ses_stopped"]);
     images = [image("now", 30 * DAY_MS)];
   });
   afterEach(() => t[Symbol.dispose]());
@@ -47,16 +45,16 @@ describe("garbage", () => {
     bytes: 1,
   });
   const without = (list: string[], id: string) => list.filter((at) => at !== id);
-  const collection = () =>
+  const collection = (inForce: string | null = "openagent-session:now") =>
     createGarbageCollection({
       ...t,
-      image: "openagent-session:now",
+      image: inForce,
       logger: { info: () => undefined, warn: (line: unknown) => void warned.push(line) },
       driver: {
         list: async () => instances.map((instanceId) => ({ instanceId, sessionId: "ses_any" })),
         listEndpoints: async () => [...endpoints],
-        async listVolumes(madeAfter = new Date(0)) {
-          const there = [...volumes].filter(([, at]) => at >= madeAfter).map(([id]) => id);
+        async listVolumes() {
+          const there = [...volumes];
           onVolumesListed();
           return there;
         },
@@ -78,16 +76,16 @@ describe("garbage", () => {
   const nothing = { instances: [], endpoints: [], volumes: [], images: [] };
 
   it("is none of what sessions have, those that start, stopped or failed too", async () => {
-    const before = { instances, endpoints, images, volumes: new Map(volumes) };
+    const before = { instances, endpoints, images, volumes: new Set(volumes) };
     expect(await collection().collect("ours")).toEqual(nothing);
     expect({ instances, endpoints, images, volumes }).toEqual(before);
   });
 
-  it("is what no session has: container, run directory, volumes", async () => {
+  it("is what no session has: container and run directory; volumes when people ask", async () => {
     instances.push("ins_orphan");
     endpoints.push("ins_orphan", "ins_ended");
-    volumes.set("ses_deleted", new Date(t.clock.now()));
-    expect(await collection().collect("ours")).toEqual({
+    volumes.add("ses_deleted");
+    expect(await collection().collect("all")).toEqual({
       ...nothing,
       instances: ["ins_orphan"],
       endpoints: ["ins_ended"],
@@ -97,30 +95,37 @@ describe("garbage", () => {
       instances: ["ins_runs", "ins_starts"],
       endpoints: ["ins_runs", "ins_starts"],
     });
-    expect(await collection().collect("ours")).toEqual(nothing);
+    expect(await collection().collect("all")).toEqual(nothing);
   });
 
   it("is not what a session gets while one looks: its row is read after its volumes", async () => {
-    volumes.set("ses_new", new Date(t.clock.now()));
+    volumes.add("ses_new");
     onVolumesListed = () => t.addSession("ses_new", { status: "creating" });
-    expect((await collection().collect("ours")).volumes).toEqual([]);
+    expect((await collection().collect("all")).volumes).toEqual([]);
     expect(volumes.has("ses_new")).toBe(true);
   });
 
-  it("is not, by itself, what an earlier database left: somebody may restore it. People may remove it", async () => {
-    volumes.set("ses_earlier", new Date(t.clock.now() - 1));
+  it("is no volume by itself: another database may know it, which this one is an older copy of", async () => {
+    volumes.add("ses_of_tomorrow");
     expect((await collection().collect("ours")).volumes).toEqual([]);
-    expect((await collection().find("all")).volumes).toEqual(["ses_earlier"]);
-    expect(volumes.has("ses_earlier")).toBe(true);
-    expect((await collection().collect("all")).volumes).toEqual(["ses_earlier"]);
-    expect([...volumes.keys()]).toEqual(["ses_runs", "ses_starts", "ses_stopped"]);
+    expect((await collection().find("all")).volumes).toEqual(["ses_of_tomorrow"]);
+    expect(volumes.has("ses_of_tomorrow")).toBe(true);
   });
 
-  it("is no volume at all while there is nobody: the database is new", async () => {
-    t.db.delete(sessions).run();
-    t.db.delete(users).where(eq(users.id, t.userId)).run();
-    expect((await collection().collect("ours")).volumes).toEqual([]);
-    expect(volumes.size).toBe(3);
+  it("is no image that a session runs on or would be started on again, stopped or not", async () => {
+    images.push(image("ran", 9 * DAY_MS), image("ready", 9 * DAY_MS), image("old", 9 * DAY_MS));
+    t.addSession("ses_rolled_back", {
+      status: "stopped",
+      image: "openagent-session:ran",
+      readyImage: "openagent-session:ready",
+    });
+    const gone = await collection().collect("ours");
+    expect(gone.images.map(({ id }) => id)).toEqual(["sha256:old"]);
+  });
+
+  it("is no image while none is known to be in force", async () => {
+    images.push(image("old", 9 * DAY_MS));
+    expect((await collection(null).find("all")).images).toEqual([]);
   });
 
   it("is an old image; not the one in force, nor a young one, nor one that a container has", async () => {

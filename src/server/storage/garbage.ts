@@ -1,9 +1,8 @@
 /** What lies on the engine and in the data directory, and belongs to nothing: found by label, compared with the rows, removed. */
-import { min } from "drizzle-orm";
 import type { Driver, SessionImage } from "../../drivers/driver";
 import type { Clock } from "../clock";
 import type { Database } from "../db/database";
-import { sessions, users } from "../db/schema";
+import { sessions } from "../db/schema";
 import type { Logger } from "../log";
 
 export interface Garbage {
@@ -23,7 +22,10 @@ export interface GarbageCollection {
   collect(which: Which): Promise<Garbage>;
 }
 
-/** `ours`: without volumes older than this database, which another one may still be restored for; people alone ask for `all`. */
+/**
+ * `ours`: no volumes, which hold people's work. A session's row outlives its volumes, so none is left by a crash: one without
+ * a row is of another database, such as the one that this is an older copy of. People alone ask for `all`.
+ */
 type Which = "ours" | "all";
 
 type Engine = Pick<
@@ -46,21 +48,19 @@ export function createGarbageCollection(deps: {
   driver: Engine;
   clock: Clock;
   logger: Pick<Logger, "info" | "warn">;
-  /** Full reference of the session image in force. */
-  image: string;
+  /** Full reference of the session image in force; null: none is known, and no image is a left-over then. */
+  image: string | null;
 }): GarbageCollection {
   const { db, driver, logger } = deps;
   const find = async (which: Which): Promise<Garbage> => {
     // Rows last: whatever is made for a session is made after its row says so.
-    const images = (await driver.hasNeighbours()) ? [] : await driver.listSessionImages();
+    const mayRemoveImages = deps.image !== null && !(await driver.hasNeighbours());
+    const images = mayRemoveImages ? await driver.listSessionImages() : [];
     const endpoints = await driver.listEndpoints();
-    const since = which === "all" ? new Date(0) : firstPersonAt(db);
-    const volumes = since === null ? [] : await driver.listVolumes(since);
+    const volumes = which === "all" ? await driver.listVolumes() : [];
     const there = await driver.list();
-    const rows = db
-      .select({ id: sessions.id, instanceId: sessions.instanceId, status: sessions.status })
-      .from(sessions)
-      .all();
+    const { id, instanceId, status, image, readyImage } = sessions;
+    const rows = db.select({ id, instanceId, status, image, readyImage }).from(sessions).all();
     return garbageOf({ images, endpoints, volumes, instances: there.map((at) => at.instanceId) }, rows, {
       image: deps.image,
       now: deps.clock.now(),
@@ -95,28 +95,22 @@ export function createGarbageCollection(deps: {
   };
 }
 
-/** No session is older. @returns null when there is nobody yet */
-function firstPersonAt(db: Database): Date | null {
-  const first =
-    db
-      .select({ at: min(users.createdAt) })
-      .from(users)
-      .get()?.at ?? null;
-  return first === null ? null : new Date(first);
-}
-
 interface Row {
   id: string;
   instanceId: string | null;
   status: string;
+  /** Of its last container, and of the last that became ready: what it is started on again where a newer one does not start. */
+  image: string | null;
+  readyImage: string | null;
 }
 
 /** @param there what the engine and the data directory hold of this installation */
 export function garbageOf(
   there: Garbage,
   rows: readonly Row[],
-  { image, now }: { image: string; now: number },
+  { image, now }: { image: string | null; now: number },
 ): Garbage {
+  const needed = new Set([image, ...rows.flatMap((row) => [row.image, row.readyImage])]);
   const known = new Set(rows.map(({ id }) => id));
   const live = rows.filter(({ status }) => status !== "stopped" && status !== "error");
   const wanted = new Set(live.map(({ instanceId }) => instanceId));
@@ -127,7 +121,8 @@ export function garbageOf(
     endpoints: there.endpoints.filter((id) => !named.has(id)),
     volumes: there.volumes.filter((id) => !known.has(id)),
     images: there.images.filter(
-      ({ refs, createdAt }) => !refs.includes(image) && now - Date.parse(createdAt) > IMAGE_KEPT_MS,
+      ({ refs, createdAt }) =>
+        !refs.some((ref) => needed.has(ref)) && now - Date.parse(createdAt) > IMAGE_KEPT_MS,
     ),
   };
 }

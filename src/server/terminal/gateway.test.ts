@@ -215,7 +215,7 @@ describe("an open terminal", () => {
       role: "member" as const,
       via: { kind: "browser", loginSessionId: "lgn_1" } as const,
     };
-    const { ticket } = terminals.ticket(caller, TERMINAL);
+    const { ticket } = await terminals.ticket(caller, TERMINAL);
     share("team-read");
     const socket = dial(ticket);
     const state = new Promise((resolve) => socket.once("state", resolve));
@@ -226,6 +226,8 @@ describe("an open terminal", () => {
     });
     expect(await left).toBe("io server disconnect");
     expect(container.clients.size).toBe(0);
-    expect(() => terminals.ticket(caller, TERMINAL)).toThrow("You may read this session and not change it.");
+    await expect(terminals.ticket(caller, TERMINAL)).rejects.toThrow(
+      "You may read this session and not change it.",
+    );
   });
 });

@@ -28,7 +28,7 @@ export interface Terminal {
 export interface Terminals {
   create(caller: Caller, opts: { sessionId: string; cols: number; rows: number }): Promise<Terminal>;
   list(caller: Caller, sessionId: string): Promise<Terminal[]>;
-  ticket(caller: Caller, terminalId: string): { ticket: string; expiresAt: string };
+  ticket(caller: Caller, terminalId: string): Promise<{ ticket: string; expiresAt: string }>;
   close(caller: Caller, terminalId: string): Promise<void>;
   /**
    * A socket to the terminal in its container.
@@ -128,16 +128,22 @@ export function createTerminals(deps: {
           : [];
       });
     },
-    ticket(caller, terminalId) {
+    async ticket(caller, terminalId) {
       const { row, session } = own(caller, terminalId);
-      // Its container was replaced, and the shell went with it.
-      if (connected(session).instanceId !== row.instanceId) throw notFound("terminal");
+      const { instanceId, client } = connected(session);
+      if (instanceId !== row.instanceId) {
+        const live = await asked(client.listTerminals(), "terminal");
+        // Its container was replaced, and the shell went with it.
+        if (!live.some((info) => info.terminalId === terminalId)) throw notFound("terminal");
+        takeOver(db, { rows: new Map([[terminalId, row]]), live, instanceId });
+      }
       return deps.tickets.issue({ terminalId, sessionId: row.sessionId, userId: caller.userId });
     },
     async close(caller, terminalId) {
       const { row } = own(caller, terminalId);
       const connection = deps.connectionOf(row.sessionId);
-      if (connection?.instanceId === row.instanceId)
+      // Whatever container has it now: one that took another one's place has its terminals.
+      if (connection)
         await asked(connection.client.closeTerminal(terminalId), "terminal").catch(ignoreMissing);
       db.update(terminals)
         .set({ closedAt: isoNow(deps.clock) })

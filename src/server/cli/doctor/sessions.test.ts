@@ -61,7 +61,7 @@ describe("the doctor, of sessions and engine", () => {
 
   it("says FAIL of volumes of a session that is no more", async () => {
     volumes.push("ses_gone");
-    expect((await examined())[0]).toMatch(/^FAIL {2}volumes: .*ses_gone\..*npm run up/);
+    expect((await examined())[0]).toMatch(/^FAIL {2}volumes: .*ses_gone\..*Settings → Storage/);
   });
 
   it("says FAIL of a session whose files are gone", async () => {

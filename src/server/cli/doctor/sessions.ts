@@ -41,7 +41,7 @@ const volumeProblem: Look = async ({ db, driver }) => {
   const fact = `of ${there.size} sessions, none of a session that is no more`;
   const orphans = [...there].filter((id) => !known.has(id));
   if (orphans.length > 0) {
-    const problem = `there are some of sessions that are no more: ${someOf(orphans)}. A running server removes them within minutes (npm run up), those of an earlier database under Settings → Storage`;
+    const problem = `there are some of sessions that are no more: ${someOf(orphans)}. Remove them under Settings → Storage, or restore the backup that knows them`;
     return { problem, fact };
   }
   // One whose sidecar never registered has never begun: its volumes are made when it starts.
