@@ -53,9 +53,11 @@ describe("over a bad network", () => {
     await page.waitForTimeout(BAD_FOR_MS);
     expect(proxy.resets()).toBeGreaterThan(0);
     proxy.clear();
+    await freshness(page, "live").waitFor(LONG);
+    const before = (await said()).length;
     proxy.blackHole();
     const from = performance.now();
-    await expect.poll(said, LONG).toContain("reconnecting");
+    await expect.poll(async () => (await said()).slice(before), LONG).toContain("reconnecting");
     console.log(`measured: R20 page notices silence: ${Math.round(performance.now() - from)} ms`);
     await page.waitForTimeout(Math.max(0, HOLE_MS - (performance.now() - from)));
     proxy.clear();

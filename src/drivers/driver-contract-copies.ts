@@ -118,6 +118,14 @@ export function copyCases({ harness, newSpec, started, bootLine }: Tools): void 
     expect((await failureOf(copying)).message).toMatch(/was started or stopped while its files were read/);
   });
 
+  it("says that a session was stopped while it was copied", async () => {
+    const { driver } = harness();
+    const spec = await started();
+    const copying = driver.whilePaused(spec.sessionId, () => driver.remove(spec.instanceId, 0));
+    expect((await failureOf(copying)).message).toMatch(/was started or stopped/);
+    expect(await driver.inspect(spec.instanceId)).toEqual({ kind: "gone" });
+  });
+
   it("lets go on what a copy that was cut short left paused", async () => {
     const { driver } = harness();
     const spec = await started();
@@ -131,7 +139,7 @@ export function copyCases({ harness, newSpec, started, bootLine }: Tools): void 
     expect(await harness().isPaused(spec.instanceId)).toBe(false);
     expect(await driver.recoverCopies()).toEqual([]);
     cutShort();
-    await copying;
+    expect((await failureOf(copying)).message).toMatch(/was started or stopped/);
   });
 }
 
