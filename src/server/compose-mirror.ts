@@ -100,16 +100,12 @@ export function composeMirror(deps: Deps): MirrorServices {
   });
   const filling = fill({ db, log, target, clock, url: remoteUrl, signal: stopping.signal });
   const { pusher } = filling;
+  const check = mirrorCheck({ pusher, clock, remoteUrl });
   return {
     liveAccess: createLiveAccess({ db, tokens, origin, mountPath: MOUNT_PATH, remoteUrl }),
     wake: pusher.wake,
-    repair: createMirrorRepair({
-      db,
-      target,
-      pusher,
-      check: mirrorCheck({ pusher, clock, remoteUrl }),
-    }),
-    check: mirrorCheck({ pusher, clock, remoteUrl }),
+    repair: createMirrorRepair({ db, target, pusher, check }),
+    check,
     lag() {
       const { waiting, oldestMs, parked } = pusher.health();
       return { waiting, oldestMs, parked: parked.length };

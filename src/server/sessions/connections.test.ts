@@ -70,6 +70,15 @@ describe("the event stream of a session's container", () => {
   const open = () => connections.open(opening(sidecar));
   const eventually = (check: () => void) => vi.waitFor(check, 15_000);
 
+  it("is told to be caught up by the heartbeat after what waited, not by the one that greets", async () => {
+    sidecar.emit({ type: "todo.updated", data: { todos: [] } });
+    open();
+    await eventually(() => expect(log.read(t.sessionId, 0)).toHaveLength(1));
+    expect(caughtUp).toEqual([]);
+    sidecar.heartbeat();
+    await eventually(() => expect(caughtUp).toEqual([t.sessionId]));
+  });
+
   it("is given up with the reason when it brings, again and again, what no sidecar of ours says", async () => {
     sidecar.emit({ type: "part.teleported", data: {} });
     open();

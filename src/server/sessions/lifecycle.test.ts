@@ -3,7 +3,7 @@ import { pino } from "pino";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { Driver } from "../../drivers/driver";
 import type { Caller } from "../auth/caller";
-import { sessions } from "../db/schema";
+import { prompts, reads, sessions } from "../db/schema";
 import { testDatabase, type TestDatabase } from "../db/testing";
 import { AppError } from "../errors";
 import { createEventLog, type EventLog } from "../events/event-log";
@@ -135,6 +135,49 @@ describe("a session's life", () => {
     expect(row()?.reason).toMatchObject({
       code: "forged_events",
       detail: "Event (3, 8) has the wrong shape",
+    });
+  });
+
+  describe("when nobody uses it", () => {
+    const reason = { code: "idle", message: "Nobody used it." };
+    const readTo = (userId: string) =>
+      t.db.select({ seq: reads.seq }).from(reads).where(eq(reads.userId, userId)).get()?.seq;
+    beforeEach(() => {
+      t.db.update(sessions).set({ status: "idle", lastSeq: 0, stopsAt: "2026-11-01T00:15:00.000Z" }).run();
+      log.transaction((tx) => tx.append(t.sessionId, { type: "todo.updated", data: { todos: [] } }));
+      for (const [userId, seq] of [
+        ["usr_read", 1],
+        ["usr_unread", 0],
+      ] as const)
+        t.db.insert(reads).values({ userId, sessionId: t.sessionId, seq }).run();
+    });
+
+    it("stops with the reason, which is news to nobody who had read it", async () => {
+      await lifecycle.stopIdle(t.sessionId, reason, () => true);
+      expect(row()).toMatchObject({ status: "stopped", reason, stopsAt: null, lastSeq: 2 });
+      expect(readTo("usr_read")).toBe(2);
+      expect(readTo("usr_unread")).toBe(0);
+    });
+
+    it("does not stop when it is used after all, or no longer idle", async () => {
+      await lifecycle.stopIdle(t.sessionId, reason, () => false);
+      expect(row()?.status).toBe("idle");
+      t.db.update(sessions).set({ status: "active" }).run();
+      await lifecycle.stopIdle(t.sessionId, reason, () => true);
+      expect(row()?.status).toBe("active");
+    });
+
+    it("starts again for a prompt that came while it stopped", async () => {
+      await lifecycle.stopIdle(t.sessionId, reason, () => {
+        const times = { createdAt: "2026-11-01T00:00:00.000Z", position: 1 };
+        const prompt = { id: "prm_1", sessionId: t.sessionId, userId: t.userId, key: "k", text: "wait" };
+        t.db
+          .insert(prompts)
+          .values({ ...prompt, ...times, kind: "prompt", state: "queued", answeredState: "queued" })
+          .run();
+        return true;
+      });
+      expect(row()?.status).toBe("creating");
     });
   });
 

@@ -18,12 +18,15 @@ export interface SidecarStandIn extends AsyncDisposable {
   say(line: string): void;
   /** Positions that the server said it holds. */
   acknowledged: SpoolPosition[];
+  /** Nothing came for a while: whoever reads has all there is. */
+  heartbeat(): void;
   /** Ends the running turn, if one runs. */
   endTurn(outcome: "done" | "aborted" | "interrupted"): boolean;
   /** Answers a route before the stand-in does; null leaves it to the stand-in. */
   intercept: (path: string, body: string) => Promise<{ status: number; body: object } | null>;
 }
 
+const HEARTBEAT = '{"kind":"heartbeat"}\n';
 const BUSY = { status: 409, body: { code: "busy", message: "A turn is running." } };
 
 export async function serveSidecarStandIn(): Promise<SidecarStandIn> {
@@ -46,6 +49,9 @@ export async function serveSidecarStandIn(): Promise<SidecarStandIn> {
       for (const reader of readers) reader.write(`${line}\n`);
     },
     acknowledged: [],
+    heartbeat() {
+      for (const reader of readers) reader.write(HEARTBEAT);
+    },
     endTurn(outcome) {
       const ended = turn;
       turn = null;
@@ -83,7 +89,7 @@ export async function serveSidecarStandIn(): Promise<SidecarStandIn> {
   };
   const stream = (after: number, res: ServerResponse) => {
     standIn.streams += 1;
-    res.writeHead(200).write('{"kind":"heartbeat"}\n');
+    res.writeHead(200).write(HEARTBEAT);
     const rest = spool.slice(after);
     if (rest.length > 0) res.write(`{"kind":"events","events":[${rest.join(",")}]}\n`);
     readers.add(res);

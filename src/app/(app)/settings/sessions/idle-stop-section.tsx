@@ -11,7 +11,7 @@ import { Notice } from "../../../_ui/notice";
 import { Select } from "../../../_ui/select";
 import { Spinner } from "../../../_ui/spinner";
 import { toast } from "../../../_ui/toast";
-import { isAdmin } from "../../_shell/is-admin";
+import { mayRun } from "../may-run";
 import { useShell } from "../../_shell/shell-context";
 import { Section } from "../section";
 
@@ -28,7 +28,7 @@ export function IdleStopSection() {
         <Notice>{sentenceOf(error)}</Notice>
       ) : data === undefined ? (
         <Spinner label="Loading…" />
-      ) : isAdmin(me) ? (
+      ) : mayRun(me) ? (
         <IdleStopForm key={data.idleStopMinutes} minutes={data.idleStopMinutes} />
       ) : (
         <p>
