@@ -136,7 +136,7 @@ export interface Driver {
   importVolumes(sessionId: string, tar: Readable): Promise<void>;
   /**
    * Runs `work` while no process of the session moves; one that does not run is left alone.
-   * @throws DriverError when the session was started meanwhile: then `work` may have seen files of two moments
+   * @throws DriverError when the session was started or stopped meanwhile: then `work` may have seen files of two moments
    */
   whilePaused<T>(sessionId: string, work: () => Promise<T>): Promise<T>;
   /**

@@ -3,9 +3,7 @@ import { mkdir, mkdtemp, open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { Driver } from "../../drivers/driver";
-import { lockDataDirectory, openDatabase } from "../db/database";
-import { installationValue } from "../db/installation-value";
-import { sessions } from "../db/schema";
+import { lockDataDirectory } from "../db/database";
 import { fitsKeyCheck } from "../keys/load-master-key";
 import { DATABASE, type Complete, type Manifest } from "./archive-format";
 import { readArchive } from "./archive-reader";
@@ -13,6 +11,7 @@ import { BackupError } from "./backup-error";
 import { takeCopyLock } from "./copy-lock";
 import { syncDirectory } from "./durable-file";
 import { makeBackupUnderLock } from "./make-backup";
+import { presentInstallation } from "./present-installation";
 import { prepareRestored } from "./restored-database";
 import { createVolumeImports } from "./volume-imports";
 
@@ -56,14 +55,15 @@ export async function restoreBackup(target: RestoreTarget, opts: RestoreOptions)
   const locks: { release(): void }[] = [];
   try {
     locks.push(lockDataDirectory(target.dataDir), takeCopyLock(target.dataDir));
-    const isClaimed = holdsInstallation(target);
-    if (isClaimed && opts.replace === undefined) throw claimed(target.dataDir);
+    const present = presentInstallation(target.dataDir);
+    if (present.isClaimed && opts.replace === undefined) throw claimed(target.dataDir);
     const complete = await verify(target, opts);
     if (opts.replace === undefined) await requireNoVolumes(target, complete.sessions);
-    else await requireVolumesKnown(target);
+    else await requireVolumesKnown(target, present.sessionIds);
     await removeLeftOvers(target.dataDir);
     await target.driver.recoverCopies();
-    if (opts.replace !== undefined) await clear(target, { ...opts, ...opts.replace, isClaimed });
+    if (opts.replace !== undefined)
+      await clear(target, { ...opts, ...opts.replace, isClaimed: present.isClaimed });
     await write(target, { ...opts, complete });
     return complete;
   } catch (error) {
@@ -161,16 +161,6 @@ async function clear(
   for (const sessionId of await driver.listVolumes()) await driver.removeVolumes(sessionId);
 }
 
-function holdsInstallation({ dataDir, migrationsDir }: RestoreTarget): boolean {
-  if (!existsSync(join(dataDir, DATABASE))) return false;
-  const { db, close } = openDatabase({ dataDir, migrationsDir, lock: false });
-  try {
-    return installationValue(db, "claimedAt") !== null;
-  } finally {
-    close();
-  }
-}
-
 function claimed(dataDir: string): BackupError {
   return new BackupError(
     "not_empty",
@@ -194,29 +184,14 @@ async function requireNoVolumes({ driver }: RestoreTarget, sessionIds: readonly 
  * What is replaced is saved first, and the present database says what that is: files that it does not know would be lost.
  * @throws BackupError `not_empty`
  */
-async function requireVolumesKnown(target: RestoreTarget): Promise<void> {
-  const known = new Set(sessionsOf(target));
-  const unknown = (await target.driver.listVolumes()).filter((id) => !known.has(id));
+async function requireVolumesKnown({ driver }: RestoreTarget, known: readonly string[]): Promise<void> {
+  const unknown = (await driver.listVolumes()).filter((id) => !known.includes(id));
   if (unknown.length === 0) return;
   throw new BackupError(
     "not_empty",
     "The engine holds files of sessions that the present database does not know, so they could not be saved first. Set OPENAGENT_INSTANCE to another name, such as oa-restored; or remove their volumes by hand.",
     { detail: unknown.join(", ") },
   );
-}
-
-function sessionsOf({ dataDir, migrationsDir }: RestoreTarget): string[] {
-  if (!existsSync(join(dataDir, DATABASE))) return [];
-  const { db, close } = openDatabase({ dataDir, migrationsDir, lock: false });
-  try {
-    return db
-      .select({ id: sessions.id })
-      .from(sessions)
-      .all()
-      .map(({ id }) => id);
-  } finally {
-    close();
-  }
 }
 
 async function removeLeftOvers(dataDir: string): Promise<void> {

@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -56,19 +56,36 @@ describe("backups by the clock", () => {
     expect(running.check()).toBe("ok");
   });
 
-  it("waits when the youngest is young enough", async () => {
-    writeFileSync(join(dir, "openagent-20990101T000000Z.tar.age"), "x");
-    let calls = 0;
-    const clock = manualClock(Date.now());
-    const running = begin({
-      clock,
-      make: async () => {
-        calls += 1;
+  it("keeps the one that it has just made, also beside some with later dates", async () => {
+    for (const year of [2098, 2099]) writeFileSync(join(dir, `openagent-${year}0101T000000Z.tar.age`), "x");
+    let file = "";
+    begin({
+      everyMs: 1,
+      make: async (to) => {
+        file = to;
+        writeFileSync(to, "x");
         return made;
       },
     });
-    await running.stop();
-    expect(calls).toBe(0);
+    await expect.poll(() => lines.join()).toContain("backup made");
+    await expect.poll(() => readdirSync(dir)).toHaveLength(2);
+    expect(existsSync(file)).toBe(true);
+  });
+
+  it("waits when the youngest is young enough", async () => {
+    writeFileSync(join(dir, "openagent-20990101T000000Z.tar.age"), "x");
+    const from = performance.now();
+    let begunAfterMs: number | null = null;
+    begin({
+      everyMs: 100,
+      clock: manualClock(Date.now()),
+      make: async () => {
+        begunAfterMs ??= performance.now() - from;
+        return made;
+      },
+    });
+    await expect.poll(() => begunAfterMs).not.toBeNull();
+    expect(begunAfterMs).toBeGreaterThan(80);
   });
 
   it("says in log and check that one failed, tries again, and that all is well when it did", async () => {

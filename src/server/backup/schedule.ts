@@ -48,12 +48,13 @@ export function createBackupSchedule(deps: Deps): BackupSchedule {
     const at = clock.now();
     try {
       await mkdir(dir, { recursive: true, mode: 0o700 });
-      const { fileBytes, leftOut, withoutFiles } = await deps.make(join(dir, fileName(at)), stopping.signal);
+      const name = fileName(at);
+      const { fileBytes, leftOut, withoutFiles } = await deps.make(join(dir, name), stopping.signal);
       state.lastAt = at;
       state.failure = null;
       const ms = Math.round(clock.monotonicNow() - startedAt);
       log.info({ ms, fileBytes, leftOut: leftOut.length, withoutFiles: withoutFiles.length }, "backup made");
-      await removeOld(settings);
+      await removeOld(settings, name);
     } catch (err) {
       if (stopping.signal.aborted) return;
       // Anybody may read it: what no code of ours worded may hold paths.
@@ -121,9 +122,10 @@ async function youngest(dir: string): Promise<number | null> {
   return name === undefined ? null : (await stat(join(dir, name))).mtimeMs;
 }
 
-/** Only once a new one is there whole, and only what this schedule wrote. */
-async function removeOld({ dir, keep }: BackupSettings): Promise<void> {
-  const old = (await backupsIn(dir)).slice(0, -keep);
+/** Only once a new one is there whole, and only what this schedule wrote. The new one stays, also where others have later dates. */
+async function removeOld({ dir, keep }: BackupSettings, made: string): Promise<void> {
+  const others = (await backupsIn(dir)).filter((name) => name !== made);
+  const old = others.slice(0, Math.max(0, others.length - (keep - 1)));
   try {
     for (const name of old) await rm(join(dir, name), { force: true });
   } catch (cause) {

@@ -161,12 +161,13 @@ async function rebuildMirror({ session }: OptionsOf<"mirror rebuild">, tools: To
 
 async function doctor(tools: Tools): Promise<void> {
   const server = runningServerStartedWith(tools.env.dataDir);
-  const ask = (token: string) =>
+  const compareMirror =
     server === undefined
-      ? Promise.reject(new Error("There is no server to ask."))
-      : askServer(server, { path: "mirror.compare", method: "GET", token, timeoutMs: COMPARE_MS });
-  const hasOwner = tools.db.select().from(users).where(eq(users.role, "owner")).get() !== undefined;
-  const compareMirror = server === undefined || !hasOwner ? null : () => withOwnToken(tools, ask);
+      ? null
+      : () =>
+          withOwnToken(tools, (token) =>
+            askServer(server, { path: "mirror.compare", method: "GET", token, timeoutMs: COMPARE_MS }),
+          );
   const findings = await examine({ env: tools.env, db: tools.db, root: ROOT, compareMirror });
   for (const finding of findings) print(lineOf(finding));
   if (findings.some(({ problem }) => problem !== null)) process.exitCode = 1;

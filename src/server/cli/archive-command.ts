@@ -25,13 +25,18 @@ export interface ArchiveCommand {
 }
 
 /** @throws UsageError */
-export function parseArchiveCommand(args: readonly string[], cwd: string): ArchiveCommand {
+export function parseArchiveCommand(
+  args: readonly string[],
+  opts: { cwd: string; takesReplace: boolean },
+): ArchiveCommand {
   const { positionals, values } = split(args);
   const [file, ...more] = positionals;
   if (values.help || file === undefined) return { file: null, passphraseFrom: "elsewhere", replace: false };
   if (more.length > 0) throw new UsageError(`Name one file; "${more.join(" ")}" is too much.`);
+  if (values.replace && !opts.takesReplace)
+    throw new UsageError("A backup replaces nothing: --replace is for restore.");
   const passphraseFrom = values["passphrase-stdin"] ? "stdin" : "elsewhere";
-  return { file: resolve(cwd, file), passphraseFrom, replace: values.replace ?? false };
+  return { file: resolve(opts.cwd, file), passphraseFrom, replace: values.replace ?? false };
 }
 
 function split(args: readonly string[]) {

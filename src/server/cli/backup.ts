@@ -21,7 +21,7 @@ or taken from OPENAGENT_BACKUP_PASSPHRASE, or with --passphrase-stdin from stand
 The master key is not in it: keep a copy of that apart. docs/backup.md says how to restore.`;
 
 runArchiveCommand(USAGE, async () => {
-  const command = parseArchiveCommand(process.argv.slice(2), process.cwd());
+  const command = parseArchiveCommand(process.argv.slice(2), { cwd: process.cwd(), takesReplace: false });
   const { file } = command;
   if (file === null) return void process.stdout.write(`${USAGE}\n`);
   const env = readEnvironment();

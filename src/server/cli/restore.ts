@@ -23,7 +23,7 @@ is checked before anything is written. --replace saves an installation that is t
 backup under the same passphrase, and puts this one in its place. No server may run.`;
 
 runArchiveCommand(USAGE, async () => {
-  const command = parseArchiveCommand(process.argv.slice(2), process.cwd());
+  const command = parseArchiveCommand(process.argv.slice(2), { cwd: process.cwd(), takesReplace: true });
   const { file } = command;
   if (file === null) return void process.stdout.write(`${USAGE}\n`);
   const env = readEnvironment();

@@ -1,4 +1,4 @@
-import { and, asc, eq, isNotNull, isNull, ne, notInArray, type SQL } from "drizzle-orm";
+import { and, asc, eq, inArray, isNotNull, isNull, ne, notInArray, type SQL } from "drizzle-orm";
 import type { Question, RequestKind, SidecarEventBody } from "../../../sidecar/src/contract";
 import type { RequestReply } from "../../../sidecar/src/protocol";
 import type { Caller } from "../auth/caller";
@@ -163,8 +163,11 @@ export function createRequests(deps: {
       }
     },
     expire() {
-      const due = deadlines.past(db.select().from(requests).where(isNull(requests.closedAt)).all());
-      if (due.length === 0) return [];
+      const { id, deadline } = requests;
+      const open = db.select({ id, deadline }).from(requests).where(isNull(requests.closedAt)).all();
+      const past = deadlines.past(open).map((row) => row.id);
+      if (past.length === 0) return [];
+      const due = db.select().from(requests).where(inArray(id, past)).all();
       const now = isoNow(clock);
       const reply: RequestReply = { reply: "reject", message: "Nobody answered in time." };
       log.transaction((tx) => {

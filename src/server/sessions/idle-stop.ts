@@ -73,10 +73,10 @@ export function createIdleStop(deps: Deps): IdleStop {
       return latest !== undefined && quiet.get(id) === since && !isUsed(latest, since);
     });
 
-  const checkOne = async (row: SessionRow): Promise<void> => {
+  const checkOne = async (row: SessionRow, minutes: number): Promise<void> => {
     let since = quiet.get(row.id);
     if (since === undefined || isUsed(row, since)) since = begin(row);
-    const limit = row.idleStopMinutes ?? deps.minutes();
+    const limit = row.idleStopMinutes ?? minutes;
     const warnedMs = since.warnedAtMs === null ? null : now() - since.warnedAtMs;
     const decision = idleDecision({ quietMs: now() - since.sinceMs, warnedMs }, limit);
     // With a warning: the limit was raised after it.
@@ -88,12 +88,13 @@ export function createIdleStop(deps: Deps): IdleStop {
 
   const checkAll = async () => {
     const rows = sessionsInStatus(db, ["idle"]);
+    const minutes = deps.minutes();
     const idle = new Set(rows.map(({ id }) => id));
     for (const id of quiet.keys()) if (!idle.has(id)) quiet.delete(id);
     for (const id of seenAtMs.keys()) if (!idle.has(id) && !isWatched(id)) seenAtMs.delete(id);
     for (const row of rows) {
       try {
-        await checkOne(row);
+        await checkOne(row, minutes);
       } catch (err) {
         deps.logger.warn(
           { sessionId: row.id, err },

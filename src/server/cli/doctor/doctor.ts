@@ -1,7 +1,5 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { connectDockerDriver } from "../../../drivers/docker/connect";
 import { runningServerStartedWith } from "../../../../scripts/lib/server-process.mjs";
+import { composeDriver } from "../../compose-engine";
 import type { Database } from "../../db/database";
 import type { Environment } from "../../env";
 import { examineEngine, examineImage } from "./engine";
@@ -23,12 +21,7 @@ export async function examine(deps: {
   compareMirror: (() => Promise<unknown>) | null;
 }): Promise<Finding[]> {
   const { env, db } = deps;
-  const driver = connectDockerDriver({
-    socketPath: env.dockerSocket,
-    instance: env.instance,
-    runDir: join(env.dataDir, "run"),
-    seccompProfile: readFileSync(join(deps.root, "docker/seccomp.json"), "utf8"),
-  });
+  const driver = composeDriver(deps);
   return [
     examineNode(process.versions.node),
     await examineDisk(env.dataDir),

@@ -34,6 +34,14 @@ describe("the doctor, of the mirror", () => {
     expect(lineOf(await examineMirror(async () => ({ hello: 1 })))).toMatch(/^note .*another version/);
   });
 
+  it("notes that it did not look where there is no owner to ask as", async () => {
+    expect(await examineMirror(async () => null)).toMatchObject({
+      problem: null,
+      isNote: true,
+      fact: expect.stringContaining("no owner") as string,
+    });
+  });
+
   it("says FAIL when the server cannot say", async () => {
     const away = () => Promise.reject(new ServerError("It does not answer. Look at: npm run logs"));
     expect(lineOf(await examineMirror(away))).toMatch(/^FAIL .*not compared.*npm run logs/);

@@ -10,7 +10,7 @@ const comparison = z.object({
 
 /**
  * What browsers watch, against the log.
- * @param compare asks the running server, which alone reaches its mirror; null: none runs, or nobody could ask it
+ * @param compare asks the running server, which alone reaches its mirror; null: none runs. It gives null where there is nobody to ask as
  */
 export async function examineMirror(compare: (() => Promise<unknown>) | null): Promise<Finding> {
   const what = "mirror";
@@ -18,7 +18,10 @@ export async function examineMirror(compare: (() => Promise<unknown>) | null): P
   if (compare === null)
     return note("not compared with the log: that takes a running server. Run: npm run up");
   try {
-    const parsed = comparison.safeParse(await compare());
+    const answer = await compare();
+    if (answer === null)
+      return note("not compared with the log: there is no owner to ask as. Claim the installation first");
+    const parsed = comparison.safeParse(answer);
     if (!parsed.success)
       return note("not compared with the log: the server is of another version. Run: npm run up");
     const { sessions, differing, parked } = parsed.data;
