@@ -70,8 +70,9 @@ export async function startServer(
     const tickets = createTickets(systemClock);
     const measuring = composeMeasuring(systemClock);
     closers.push(() => measuring.stop());
+    const driver = watchedDriver(engine.driver, (code) => measuring.meters.engineFailed(code));
     const version = versionOf(root);
-    const backups = composeBackups({ env, driver: engine.driver, log, version });
+    const backups = composeBackups({ env, driver, log, version });
     closers.push(() => backups.stop());
     const composed = composeServices({
       db,
@@ -80,7 +81,7 @@ export async function startServer(
       log,
       version,
       backups,
-      engine,
+      engine: { ...engine, driver },
       measuring,
       tickets,
       origin: origins.main,
@@ -136,8 +137,7 @@ function composeServices(deps: {
 }): { services: Services; sessions: SessionServices; mirror: MirrorServices } {
   const { db, env, log, tickets, measuring } = deps;
   const { meters } = measuring;
-  const { egress } = deps.engine;
-  const driver = watchedDriver(deps.engine.driver, (code) => meters.engineFailed(code));
+  const { driver, egress } = deps.engine;
   const clock = systemClock;
   const image = env.sessionImage ?? NO_IMAGE;
   const { authSettings } = deps;

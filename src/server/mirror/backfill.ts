@@ -1,19 +1,13 @@
 /** Everything that a mirror needs which has nothing yet, as marks. */
 import { and, desc, gt, inArray, isNull } from "drizzle-orm";
-import type { SessionStatus } from "../../../sidecar/src/contract";
 import type { Database } from "../db/database";
 import { reads, requests, sessions, users } from "../db/schema";
 import { type Mark, readKey } from "../events/outbox";
+import { LIVE_STATUSES } from "../sessions/session-store";
 import type { MirrorTarget } from "./mirror-target";
 
 /** Rows read at a time; others are served in between. */
 const PIECE = 2_000;
-const LIVE: SessionStatus[] = ["creating", "active", "idle"];
-
-/** Whether a mirror that is filled gets the session's events too. */
-export function isLive(status: SessionStatus): boolean {
-  return LIVE.includes(status);
-}
 
 /**
  * People first, as nobody sees anything without them; then what runs, then all the rest. Of a session that does not run no
@@ -29,7 +23,7 @@ export function* everything(db: Database, opts: { closedToo: boolean }): Generat
   const running = db
     .select({ id: sessions.id })
     .from(sessions)
-    .where(inArray(sessions.status, LIVE))
+    .where(inArray(sessions.status, LIVE_STATUSES))
     .orderBy(desc(sessions.lastActivityAt))
     .all();
   yield running.flatMap(({ id }): Mark[] => [

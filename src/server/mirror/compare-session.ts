@@ -1,8 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Database } from "../db/database";
 import { readStored } from "../events/stored-events";
-import { findSession } from "../sessions/session-store";
-import { isLive } from "./backfill";
+import { findSession, isLive } from "../sessions/session-store";
 import { fitEventData } from "./fit-event";
 import type { MirrorEvent, MirrorTarget } from "./mirror-target";
 

@@ -99,14 +99,14 @@ export function idleReason(limitMinutes: number): Failure {
 /**
  * Does a session whose container ended get a new one by itself? Not where a person or the engine meant it to end, nor
  * where the one before ended like that not long ago: it would again.
- * @param ended.sinceLastMs since the last time that it got one by itself; null: it never did
  */
 export function startsAgain(
   instance: InstanceState,
-  ended: { isKilledByHand: boolean; sinceLastMs: number | null },
+  ended: { isKilledByHand: boolean; wasStartedAgain: boolean },
 ): boolean {
-  if (instance.kind !== "exited" || instance.outOfMemory || ended.isKilledByHand) return false;
-  return ended.sinceLastMs === null || ended.sinceLastMs > SESSION_LIMITS.restartAgainMs;
+  return (
+    instance.kind === "exited" && !instance.outOfMemory && !ended.isKilledByHand && !ended.wasStartedAgain
+  );
 }
 
 /** Said in the log of a session that got a new container by itself. */

@@ -71,6 +71,13 @@ describe("a container that ends by itself", () => {
     expect(acts).toEqual([expect.stringContaining("container_died: The session's container was killed")]);
   });
 
+  it("is replaced when it survived the signal, and ended long after", async () => {
+    await tell("killed");
+    t.clock.advance(SESSION_LIMITS.killedByHandMs * 2);
+    await tell("died");
+    expect(acts).toEqual([expect.stringContaining("container_restarted")]);
+  });
+
   it("is not replaced when it used up its memory: it would again", async () => {
     state = exited(137, true);
     await tell("died");

@@ -9,6 +9,7 @@ import type { IngestError } from "../events/ingest";
 import type { Logger } from "../log";
 import { instanceEndReason, startedAgain, startsAgain } from "./decisions";
 import type { KeyedMutex } from "./keyed-mutex";
+import { SESSION_LIMITS } from "./limits";
 import { findSession } from "./session-store";
 
 export interface Endings {
@@ -34,36 +35,31 @@ interface Acts {
 
 export function createEndings(deps: Deps, acts: Acts): Endings {
   const { db, clock, logger, mutex } = deps;
-  /** Instances that somebody sent a signal through the engine, such as with `docker kill`. */
-  const killedByHand = new Set<string>();
-  /** When sessions got a new container by themselves, of the clock that only goes forward. */
-  const startedAgainAt = new Map<string, number>();
+  /** When somebody sent an instance a signal through the engine, such as with `docker kill`. */
+  const killedAt = createMoments(clock, SESSION_LIMITS.killedByHandMs);
+  /** When sessions got a new container by themselves. */
+  const startedAgainAt = createMoments(clock, SESSION_LIMITS.restartAgainMs);
 
   const onEnd = async ({ instanceId, sessionId }: InstanceEvent) => {
     const row = findSession(db, sessionId);
     if (row?.instanceId !== instanceId || (row.status !== "active" && row.status !== "idle")) return;
     const state = await deps.driver.inspect(instanceId);
     if (state.kind === "running") return;
-    const last = startedAgainAt.get(sessionId);
-    const sinceLastMs = last === undefined ? null : clock.monotonicNow() - last;
-    const isKilledByHand = killedByHand.has(instanceId);
-    if (!startsAgain(state, { isKilledByHand, sinceLastMs })) {
+    const isKilledByHand = killedAt.isRecent(instanceId);
+    const wasStartedAgain = startedAgainAt.isRecent(sessionId);
+    if (!startsAgain(state, { isKilledByHand, wasStartedAgain })) {
       await acts.fail(sessionId, instanceEndReason(state, isKilledByHand));
       return;
     }
     logger.warn({ sessionId, instanceId, state }, "a container ended by itself; a new one is started");
-    startedAgainAt.set(sessionId, clock.monotonicNow());
+    startedAgainAt.note(sessionId);
     await acts.startAgain(sessionId, startedAgain(state));
   };
 
   return {
     async onInstanceEvent(event) {
-      if (event.kind === "killed") {
-        killedByHand.add(event.instanceId);
-        return;
-      }
-      await mutex.run(`life:${event.sessionId}`, () => onEnd(event));
-      if (event.kind === "died") killedByHand.delete(event.instanceId);
+      if (event.kind === "killed") killedAt.note(event.instanceId);
+      else await mutex.run(`life:${event.sessionId}`, () => onEnd(event));
     },
     onForged(sessionId, error) {
       logger.error({ sessionId, err: error }, "sidecar sent what it must not");
@@ -79,6 +75,19 @@ export function createEndings(deps: Deps, acts: Acts): Endings {
           passOverSpool(db, sessionId);
         })
         .catch((err: unknown) => logger.error({ sessionId, err }, "could not end it"));
+    },
+  };
+}
+
+/** When things happened, for as long as it matters; of the clock that only goes forward. */
+function createMoments(clock: Clock, lastsMs: number) {
+  const atMs = new Map<string, number>();
+  const isRecent = (id: string) => clock.monotonicNow() - (atMs.get(id) ?? -Infinity) <= lastsMs;
+  return {
+    isRecent,
+    note(id: string) {
+      for (const other of atMs.keys()) if (!isRecent(other)) atMs.delete(other);
+      atMs.set(id, clock.monotonicNow());
     },
   };
 }

@@ -35,6 +35,7 @@ import { keepRead, setArchived } from "./session-marks";
 import {
   findSession,
   getSession,
+  LIVE_STATUSES,
   requireSession,
   type Session,
   sessionsInStatus,
@@ -250,7 +251,7 @@ export function createLifecycle(deps: Deps): Lifecycle {
 }
 
 function requireRoom(store: Store, maxSessions: number): void {
-  if (sessionsInStatus(store, ["creating", "active", "idle"]).length < maxSessions) return;
+  if (sessionsInStatus(store, LIVE_STATUSES).length < maxSessions) return;
   throw new AppError(
     "CONFLICT",
     "session_limit",

@@ -16,6 +16,8 @@ export const SESSION_LIMITS = {
   drainMs: 500,
   /** A session whose container ends by itself gets a new one, but not twice within this. */
   restartAgainMs: 10 * 60_000,
+  /** One that ends so soon after a signal through the engine was killed by it: `docker stop` alone may wait for ten seconds. */
+  killedByHandMs: 60_000,
   /** Reconnects to a sidecar's event stream: first and longest wait. */
   reconnectFirstMs: 100,
   reconnectMaxMs: 2_000,

@@ -8,7 +8,7 @@ import { provisioningFailure, reconcileDecision } from "./decisions";
 import type { KeyedMutex } from "./keyed-mutex";
 import { discardInstance } from "./provisioner";
 import type { Registrar } from "./registration";
-import { findSession, sessionsInStatus } from "./session-store";
+import { findSession, LIVE_STATUSES, sessionsInStatus } from "./session-store";
 
 interface Deps {
   db: Database;
@@ -60,9 +60,8 @@ export function createReconciliation(deps: Deps, acts: Acts): () => Promise<void
   };
 
   return async () => {
-    const before = (await driver.list()).map((instance) => instance.instanceId);
     let engineAway: DriverError | null = null;
-    for (const { id: sessionId } of sessionsInStatus(db, ["creating", "active", "idle"])) {
+    for (const { id: sessionId } of sessionsInStatus(db, LIVE_STATUSES)) {
       try {
         await mutex.run(`life:${sessionId}`, () => reconcileOne(sessionId));
       } catch (err) {
@@ -76,7 +75,6 @@ export function createReconciliation(deps: Deps, acts: Acts): () => Promise<void
         await mutex.run(`life:${sessionId}`, () => acts.fail(sessionId, provisioningFailure(err)));
       }
     }
-    await removeOrphans(deps, before);
     if (engineAway !== null) throw engineAway;
   };
 }
@@ -86,23 +84,4 @@ function isEngineAway(error: unknown): error is DriverError {
     error instanceof DriverError &&
     (error.code === "engine_unreachable" || error.code === "engine_permission")
   );
-}
-
-/** Containers that no running session names: left by a crash between two steps, or by an engine that failed. */
-async function removeOrphans(
-  deps: Pick<Deps, "db" | "driver" | "logger">,
-  instanceIds: string[],
-): Promise<void> {
-  const wanted = new Set(
-    sessionsInStatus(deps.db, ["creating", "active", "idle"]).map((row) => row.instanceId),
-  );
-  for (const instanceId of instanceIds) {
-    if (wanted.has(instanceId)) continue;
-    await deps.driver.remove(instanceId, 0).catch((err: unknown) => {
-      deps.logger.warn(
-        { instanceId, err },
-        "a left-over container could not be removed; it is tried again later",
-      );
-    });
-  }
 }

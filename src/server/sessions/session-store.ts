@@ -224,6 +224,13 @@ function foldCase(text: string): string {
   return text.normalize("NFC").toLowerCase();
 }
 
+/** Of sessions that have a container, or are about to. */
+export const LIVE_STATUSES: SessionStatus[] = ["creating", "active", "idle"];
+
+export function isLive(status: SessionStatus): boolean {
+  return LIVE_STATUSES.includes(status);
+}
+
 export function sessionsInStatus(store: Store, statuses: SessionStatus[]): SessionRow[] {
   return store.select().from(sessions).where(inArray(sessions.status, statuses)).all();
 }

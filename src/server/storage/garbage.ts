@@ -1,9 +1,11 @@
 /** What lies on the engine and in the data directory, and belongs to nothing: found by label, compared with the rows, removed. */
+import type { SessionStatus } from "../../../sidecar/src/contract";
 import type { Driver, SessionImage } from "../../drivers/driver";
 import type { Clock } from "../clock";
 import type { Database } from "../db/database";
 import { sessions } from "../db/schema";
 import type { Logger } from "../log";
+import { isLive } from "../sessions/session-store";
 
 export interface Garbage {
   /** Containers that no running session names. */
@@ -98,21 +100,21 @@ export function createGarbageCollection(deps: {
 interface Row {
   id: string;
   instanceId: string | null;
-  status: string;
+  status: SessionStatus;
   /** Of its last container, and of the last that became ready: what it is started on again where a newer one does not start. */
   image: string | null;
   readyImage: string | null;
 }
 
 /** @param there what the engine and the data directory hold of this installation */
-export function garbageOf(
+function garbageOf(
   there: Garbage,
   rows: readonly Row[],
   { image, now }: { image: string | null; now: number },
 ): Garbage {
   const needed = new Set([image, ...rows.flatMap((row) => [row.image, row.readyImage])]);
   const known = new Set(rows.map(({ id }) => id));
-  const live = rows.filter(({ status }) => status !== "stopped" && status !== "error");
+  const live = rows.filter(({ status }) => isLive(status));
   const wanted = new Set(live.map(({ instanceId }) => instanceId));
   // A stopped session may name a container that could not be removed yet: its directory goes with it, in order.
   const named = new Set([...rows.map(({ instanceId }) => instanceId), ...there.instances]);

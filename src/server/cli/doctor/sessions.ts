@@ -3,6 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Driver } from "../../../drivers/driver";
 import type { Database } from "../../db/database";
 import { sessions } from "../../db/schema";
+import { isLive } from "../../sessions/session-store";
 import { examineByDriver, type Finding, someOf } from "./finding";
 
 type Engine = Pick<Driver, "list" | "listVolumes" | "inspect">;
@@ -59,7 +60,7 @@ const containerProblem: Look = async ({ db, driver }) => {
     .select({ id: sessions.id, status: sessions.status, instanceId: sessions.instanceId })
     .from(sessions)
     .all();
-  const live = rows.filter(({ status }) => status !== "stopped" && status !== "error");
+  const live = rows.filter(({ status }) => isLive(status));
   const wanted = new Set(live.map(({ instanceId }) => instanceId));
   const running = live.filter(({ status }) => status !== "creating");
   const fact = `${there.length}, one for each of the sessions that run`;
