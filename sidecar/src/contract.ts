@@ -79,6 +79,18 @@ export const eventData = {
     visibility: z.enum(["private", "team-read", "team-write"]).optional(),
     archived: z.boolean().optional(),
   }),
+  /**
+   * server: files and the agent's memory are as they were when event `seq` was the last; what came after it is undone. With
+   * `from`, the session is a copy of another one and what came up to `seq` was copied.
+   */
+  "session.restored": z.object({
+    snapshotId: wireId,
+    name: z.string().max(200),
+    /** When the snapshot was made, ISO 8601 UTC. */
+    madeAt: z.iso.datetime(),
+    seq: z.number().int().nonnegative(),
+    from: z.object({ sessionId: wireId, title: z.string() }).optional(),
+  }),
   /** server. `kind` shell: a command the person ran, not a prompt to the model. */
   "prompt.queued": z.object({
     promptId: wireId,

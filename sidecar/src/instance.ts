@@ -105,7 +105,7 @@ export class Instance {
    * @throws SidecarError `bad_request` for an epoch that was used; no agent takes prompts then.
    */
   async start(payload: RegistrationPayload): Promise<void> {
-    const { config, log } = this.#options;
+    const { config, log, boot } = this.#options;
     const spool = await Spool.open({ dir: config.spoolDir, log });
     await spool.openEpoch(payload.epoch, payload.held);
     const warm = await (this.#warm ??= launch(config));
@@ -118,7 +118,13 @@ export class Instance {
     });
     const terminals = createTerminals({ ...terminalOptions(config), log });
     terminals.revive(await this.#keptTerminals());
-    const { supervisor, turns } = this.#agent({ spool, setup, terminals, warm });
+    const { supervisor, turns } = this.#agent({
+      spool,
+      setup,
+      terminals,
+      warm,
+      conversationOf: payload.conversationOf ?? boot.sessionId,
+    });
     turns.closeUnfinished();
     const { bearer, egressSecret } = payload;
     this.#running = { bearer, egressSecret, spool, setup, supervisor, turns, terminals };
@@ -184,13 +190,16 @@ export class Instance {
     }
   }
 
-  #agent(parts: { spool: Spool; setup: AgentSetup; terminals: Terminals; warm: Warm }): {
-    supervisor: Supervisor;
-    turns: Turns;
-  } {
-    const { config, log, boot } = this.#options;
-    const { spool, setup, terminals, warm } = parts;
-    const sessionId = boot.sessionId.startsWith("ses_") ? boot.sessionId : `ses_${boot.sessionId}`;
+  #agent(parts: {
+    spool: Spool;
+    setup: AgentSetup;
+    terminals: Terminals;
+    warm: Warm;
+    conversationOf: string;
+  }): { supervisor: Supervisor; turns: Turns } {
+    const { config, log } = this.#options;
+    const { spool, setup, terminals, warm, conversationOf } = parts;
+    const sessionId = conversationOf.startsWith("ses_") ? conversationOf : `ses_${conversationOf}`;
     const supervisor: Supervisor = new Supervisor({
       config,
       log,

@@ -118,6 +118,8 @@ export const registrationPayload = z.object({
   epoch: z.number().int().positive(),
   /** The last position the server holds; the spool is sent from after it. */
   held: spoolPosition.nullable(),
+  /** The session whose conversation opencode goes on with, where it is another one: this is a copy of that. */
+  conversationOf: wireId.optional(),
   providers: z.array(providerCredential).max(100),
   settings: agentSettings,
 });

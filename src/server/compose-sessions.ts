@@ -24,6 +24,8 @@ import { findSession } from "./sessions/session-store";
 import { createSessions, type Sessions } from "./sessions/sessions";
 import { createTimelines } from "./sessions/timelines";
 import type { Settings } from "./settings";
+import { createSnapshotFiles } from "./snapshots/snapshot-files";
+import { createSnapshots, type Snapshots } from "./snapshots/snapshots";
 import { createTerminals, type Terminals } from "./terminal/terminals";
 import type { Tickets } from "./terminal/tickets";
 
@@ -32,6 +34,7 @@ export interface SessionServices {
   prompts: Prompts;
   requests: Requests;
   terminals: Terminals;
+  snapshots: Snapshots;
   lifecycle: Lifecycle;
   /** Tells running sessions of changed keys. */
   credentials: CredentialPush;
@@ -58,6 +61,7 @@ interface Deps {
   models: Pick<Models, "resolve">;
   tickets: Tickets;
   meters: Meters;
+  dataDir: string;
   /** Full reference of the session image. */
   image: string;
   /** Sessions that may run at a time. */
@@ -130,6 +134,8 @@ export function composeSessions(deps: Deps): SessionServices {
     meters: deps.meters,
     startSlot: createSemaphore(SESSION_LIMITS.concurrentStarts),
   });
+  const requireDisk = () => deps.storage.disk.requireRoom();
+  const files = createSnapshotFiles(deps.dataDir);
   const lifecycle = createLifecycle({
     db,
     log,
@@ -143,8 +149,13 @@ export function composeSessions(deps: Deps): SessionServices {
     mutex,
     halting,
     maxSessions: deps.maxSessions,
-    requireDisk: () => deps.storage.disk.requireRoom(),
+    requireDisk,
+    removeSnapshots: (sessionId) => files.removeOfSession(sessionId),
     onAdopt: (sessionId) => credentials.mayBeOld(sessionId),
+  });
+  const { dataDir } = deps;
+  const snapshots = createSnapshots({
+    ...{ db, log, clock, logger, driver, dataDir, files, lifecycle, mutex, requireDisk },
   });
   const idle = createIdleStop({
     db,
@@ -175,6 +186,7 @@ export function composeSessions(deps: Deps): SessionServices {
     prompts: createPrompts({ db, log, clock, queue, models: deps.models, onDispatchError: report }),
     requests,
     terminals,
+    snapshots,
     lifecycle,
     credentials,
     isStreaming: (sessionId) => connections.isStreaming(sessionId),
@@ -202,6 +214,7 @@ export function composeSessions(deps: Deps): SessionServices {
         for (const sessionId of expired(requests, logger))
           requests.deliver(sessionId).catch((error: unknown) => report(sessionId, error));
       }, EXPIRY_CHECK_MS);
+      snapshots.start();
       idleChecks = setInterval(() => void idle.check(), SESSION_LIMITS.idleCheckMs);
     },
     async stop() {
@@ -210,6 +223,7 @@ export function composeSessions(deps: Deps): SessionServices {
       clearInterval(idleChecks);
       clearTimeout(retry);
       await idle.settled();
+      await snapshots.stop();
       await deps.storage.collector.stop();
       await lifecycle.close();
       await connections.closeAll();

@@ -175,6 +175,7 @@ function composeServices(deps: {
     models,
     tickets,
     meters,
+    dataDir: env.dataDir,
     image,
     maxSessions: env.maxSessions,
     settings,
@@ -201,7 +202,7 @@ function composeServices(deps: {
     isStreaming: (sessionId) => sessions.isStreaming(sessionId),
     mirrorLag: () => mirror.lag(),
   });
-  const { prompts, requests, terminals } = sessions;
+  const { prompts, requests, snapshots, terminals } = sessions;
   return {
     services: {
       ...accounts,
@@ -218,6 +219,7 @@ function composeServices(deps: {
       settings,
       prompts,
       requests,
+      snapshots,
       terminals,
     },
     sessions,

@@ -22,6 +22,8 @@ export const REASONS = [
   "session_stopped",
   "session_busy",
   "session_limit",
+  "snapshot_limit",
+  "damaged",
   "already_answered",
   "not_waiting",
   "no_key",

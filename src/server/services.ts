@@ -10,6 +10,7 @@ import type { Requests } from "./requests/requests";
 import type { Prompts } from "./sessions/prompts";
 import type { Sessions } from "./sessions/sessions";
 import type { Settings } from "./settings";
+import type { Snapshots } from "./snapshots/snapshots";
 import type { Storage } from "./storage/storage";
 import type { System } from "./system";
 import type { Terminals } from "./terminal/terminals";
@@ -26,6 +27,7 @@ export interface Services extends AccountServices {
   models: Models;
   sessions: Sessions;
   settings: Settings;
+  snapshots: Snapshots;
   storage: Storage;
   prompts: Prompts;
   requests: Requests;

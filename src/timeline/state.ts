@@ -7,6 +7,7 @@ import type {
   FileChangeView,
   MessageView,
   RequestView,
+  RestoreView,
   RetryView,
   SettingsView,
   StatusView,
@@ -38,6 +39,8 @@ export interface Timeline {
   readonly changes: readonly FileChangeView[];
   /** Undone from this message on; null when nothing is. */
   readonly revertedFrom: string | null;
+  /** Each time that the session went back to a snapshot, or began as a copy of one, in order. */
+  readonly restores: readonly RestoreView[];
   readonly retry: RetryView | null;
   /** The last 100. */
   readonly errors: readonly ErrorView[];

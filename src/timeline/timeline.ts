@@ -47,6 +47,7 @@ export function emptyTimeline(opts: { afterSeq?: number } = {}): Timeline {
     children: [],
     changes: [],
     revertedFrom: null,
+    restores: [],
     retry: null,
     errors: [],
     status: null,
@@ -77,6 +78,7 @@ function dispatch(timeline: Timeline, event: SessionEvent): Timeline {
   switch (event.type) {
     case "session.status":
     case "session.updated":
+    case "session.restored":
       return applySession(timeline, event);
     case "prompt.queued":
     case "prompt.edited":

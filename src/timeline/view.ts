@@ -130,6 +130,17 @@ export interface SettingsView {
   archived?: boolean;
 }
 
+/** The session as it was when event `afterSeq` was the last; what came between that and `seq` is undone. */
+export interface RestoreView {
+  seq: number;
+  afterSeq: number;
+  snapshotId: string;
+  name: string;
+  madeAt: string;
+  /** Of which session it is a copy, where it began as one. */
+  from?: { sessionId: string; title: string } | undefined;
+}
+
 /** A model call that failed and is made again at `nextAt`; `message` says why, and what can be done but wait. */
 export interface RetryView {
   /** As of a {@link Failure}; missing in old events. */

@@ -13,6 +13,7 @@ export interface TimelineSummary extends Pick<
   | "children"
   | "changes"
   | "revertedFrom"
+  | "restores"
   | "retry"
   | "errors"
   | "status"
@@ -138,6 +139,7 @@ function summaryOf(timeline: Timeline, messages: readonly MessageView[]): Timeli
     children: timeline.children,
     changes: timeline.changes,
     revertedFrom: timeline.revertedFrom,
+    restores: timeline.restores,
     retry: timeline.retry,
     errors: timeline.errors,
     status: timeline.status,

@@ -15,6 +15,7 @@ const inPart = ["messageId", "partId"] as const;
 const NEEDED = {
   "session.status": ["status", "agentState"],
   "session.updated": [],
+  "session.restored": ["snapshotId", "name", "madeAt"],
   "prompt.queued": ["promptId", "text", "kind", "by"],
   "prompt.edited": ["promptId", "text"],
   "prompt.moved": ["promptId"],

@@ -2,7 +2,7 @@
 import { isNull, sql } from "drizzle-orm";
 import { systemClock } from "../clock";
 import { openDatabase, type Database } from "../db/database";
-import { apiTokens, installation, loginSessions, outbox, registrations, sessions, users } from "../db/schema";
+import { apiTokens, installation, loginSessions, outbox, registrations, sessions, snapshots, users } from "../db/schema";
 import { createEventLog } from "../events/event-log";
 import { setStatus } from "../sessions/session-store";
 import { damaged } from "./backup-error";
@@ -48,6 +48,8 @@ function check(db: Database, sessionIds: readonly string[]): void {
 function endWhatRan(db: Database): void {
   db.update(sessions).set({ instanceId: null, instanceSecrets: null }).run();
   db.delete(registrations).run();
+  // Their files are in no backup.
+  db.delete(snapshots).run();
   const log = createEventLog({ db, clock: systemClock });
   const ids = db.select({ id: sessions.id }).from(sessions).all();
   for (const { id } of ids)

@@ -160,6 +160,8 @@ export const sessions = sqliteTable(
     failedImage: text("failed_image"),
     /** Of the sidecar that registered last. */
     version: text("version"),
+    /** Whose conversation its agent goes on with, where it is a copy of that session; null: its own. */
+    conversationOf: text("conversation_of"),
     /** Of this session alone; null: as the installation says; 0: never. */
     idleStopMinutes: integer("idle_stop_minutes"),
     /** When it is stopped if nobody comes; null while somebody uses it. */
@@ -169,6 +171,31 @@ export const sessions = sqliteTable(
     archivedAt: text("archived_at"),
   },
   (t) => [index("sessions_owner").on(t.ownerId, t.lastActivityAt), index("sessions_status").on(t.status)],
+);
+
+export type SnapshotState = "making" | "ready" | "failed";
+
+/** States of sessions that one can go back to; the files lie in the data directory. */
+export const snapshots = sqliteTable(
+  "snapshots",
+  {
+    id: text("id").primaryKey(),
+    sessionId: text("session_id").notNull(),
+    name: text("name").notNull(),
+    state: text("state").$type<SnapshotState>().notNull(),
+    /** Of `failed`. */
+    reason: text("reason", { mode: "json" }).$type<Failure>(),
+    createdBy: text("created_by").notNull(),
+    createdAt: text("created_at").notNull(),
+    /** Of its files; with all below null until it is ready. */
+    bytes: integer("bytes"),
+    /** The log's last event, and the spool position that it had reached. What the spool holds after that is in the files. */
+    lastSeq: integer("last_seq"),
+    epoch: integer("epoch"),
+    heldEpoch: integer("held_epoch"),
+    heldN: integer("held_n"),
+  },
+  (t) => [index("snapshots_session").on(t.sessionId, t.createdAt)],
 );
 
 /** One-time tokens of starting instances; only the hash is kept, burned in the transaction that binds the public key. */

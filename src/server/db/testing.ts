@@ -9,6 +9,8 @@ import { sessions, users } from "./schema";
 export interface TestDatabase extends Disposable {
   db: Database;
   clock: ManualClock;
+  /** Goes with it. */
+  dataDir: string;
   sessionId: string;
   userId: string;
   addSession(id: string, over?: Partial<typeof sessions.$inferInsert>): void;
@@ -61,6 +63,7 @@ export function testDatabase(): TestDatabase {
   return {
     db: open.db,
     clock,
+    dataDir,
     sessionId,
     userId,
     addSession,

@@ -94,6 +94,7 @@ describe("a container that an older server left running", () => {
       halting: new Set(),
       maxSessions: 5,
       requireDisk: () => undefined,
+      removeSnapshots: () => Promise.resolve(),
       onAdopt: () => undefined,
     });
   });

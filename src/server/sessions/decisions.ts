@@ -149,6 +149,16 @@ function sidecarFailure(error: SidecarError): Failure {
   };
 }
 
+/** Codes of the reason of a session whose files are being replaced, or could not be. */
+export const REPLACING = { restoring: "restoring", copying: "copying", failed: "restore_failed" } as const;
+
+/** @throws AppError `damaged`: nothing may run on half of a session's files */
+export function requireWhole({ reason }: { reason: Failure | null }): void {
+  const codes: string[] = Object.values(REPLACING);
+  if (reason !== null && codes.includes(reason.code))
+    throw new AppError("CONFLICT", "damaged", reason.message);
+}
+
 /** What a person may do from a status; the sentence is for when they may not. */
 export function refusal(
   act: "stop" | "resume" | "prompt" | "answer" | "terminal" | "archive",

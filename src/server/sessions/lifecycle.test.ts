@@ -53,6 +53,7 @@ describe("a session's life", () => {
       mutex: createKeyedMutex(),
       halting: new Set(),
       maxSessions: 2,
+      removeSnapshots: () => Promise.resolve(),
       requireDisk: () => {
         if (isDiskFull) throw new AppError("SERVICE_UNAVAILABLE", "out_of_disk", "Full. Delete something.");
       },

@@ -12,22 +12,23 @@ import {
   type RepoSource,
   requests,
   sessions,
+  snapshots,
   terminals,
   type Visibility,
 } from "../db/schema";
 import { AppError } from "../errors";
-import type { EventLog } from "../events/event-log";
+import type { EventLog, LogTransaction } from "../events/event-log";
 import { mark } from "../events/outbox";
 import { newId } from "../ids";
 import type { Logger } from "../log";
 import type { Connections } from "./connections";
-import { refusal, titleFrom } from "./decisions";
+import { refusal, requireWhole, titleFrom } from "./decisions";
 import { createEndings, type Endings } from "./endings";
 import type { KeyedMutex } from "./keyed-mutex";
 import { SESSION_LIMITS } from "./limits";
 import { pause } from "./pause";
 import type { PromptQueue } from "./prompt-queue";
-import { discardInstance, type Provisioner } from "./provisioner";
+import { discardInstance, type Provisioner, untilWritten } from "./provisioner";
 import { createReconciliation } from "./reconcile";
 import type { Registrar } from "./registration";
 import { firstInState, untilEnded } from "./running-prompt";
@@ -35,9 +36,11 @@ import { keepRead, setArchived } from "./session-marks";
 import {
   findSession,
   getSession,
+  isLive,
   LIVE_STATUSES,
   requireSession,
   type Session,
+  type SessionRow,
   sessionsInStatus,
   sessionView,
   setStatus,
@@ -77,12 +80,29 @@ export interface Lifecycle extends Endings {
   /** Container, volumes and rows go; there is no way back, so only the session's owner may. */
   remove(caller: Caller, id: string): Promise<void>;
   /**
+   * Stops a session, says why, and keeps everything else from it until `work` has replaced its files; then it goes on if it
+   * ran, or `goesOn`. It does not wait for the session to be ready again.
+   * @throws what `opts.check` throws; nothing has happened then
+   */
+  putAside(id: string, opts: PutAside): Promise<void>;
+  /**
    * Brings rows and engine into one truth: at boot, and whenever engine events may have been missed.
    * @throws DriverError when the engine went away under it
    */
   reconcile(): Promise<void>;
   /** Waits for what is being started or stopped. Containers are left alone. */
   close(): Promise<void>;
+}
+
+export interface PutAside {
+  reason: Failure;
+  /** Given the session as it is when nothing else can happen to it any more. */
+  check(row: SessionRow): void;
+  /** It is, and says why. */
+  onStopped(): void;
+  /** @returns what stands in the log beside the end of it; `failure`: why it stays stopped. Never rejects. */
+  work(): Promise<{ failure: Failure | null; tell(tx: LogTransaction): void }>;
+  goesOn?: boolean;
 }
 
 interface Deps {
@@ -103,6 +123,8 @@ interface Deps {
   maxSessions: number;
   /** Of new sessions alone: one that exists may start again, as room is made in it. @throws AppError `out_of_disk` */
   requireDisk(): void;
+  /** Files of all of a session's snapshots. */
+  removeSnapshots(sessionId: string): Promise<void>;
   /** A container that ran while no server was there is about to be talked to again. */
   onAdopt(sessionId: string): void;
 }
@@ -165,10 +187,28 @@ export function createLifecycle(deps: Deps): Lifecycle {
     launch(id);
   };
 
+  /** Under the session's mutex. */
+  const replaceFiles = async (id: string, opts: PutAside) => {
+    const before = getSession(db, id);
+    opts.check(before);
+    await halt(id, opts.reason);
+    opts.onStopped();
+    const { failure, tell } = await opts.work();
+    await untilWritten(deps, closing.signal, () =>
+      log.transaction((tx) => {
+        tell(tx);
+        setStatus(tx, id, { status: "stopped", reason: failure, agentState: "asleep" });
+      }),
+    );
+    const goesOn = failure === null && (opts.goesOn ?? isLive(before.status));
+    if (goesOn && hasRoom(db, deps.maxSessions)) launch(id);
+  };
+
   const renew = async (caller: Caller, id: string, opts: { triesFailedImage: boolean }) => {
     await mutex.run(`life:${id}`, async () => {
-      const { status } = requireSession(db, caller, { id, access: "write" });
-      if (status === "stopped" || status === "error") requireRoom(db, deps.maxSessions);
+      const row = requireSession(db, caller, { id, access: "write" });
+      requireWhole(row);
+      if (!isLive(row.status)) requireRoom(db, deps.maxSessions);
       await halt(id);
       if (opts.triesFailedImage)
         db.update(sessions).set({ failedImage: null }).where(eq(sessions.id, id)).run();
@@ -213,10 +253,11 @@ export function createLifecycle(deps: Deps): Lifecycle {
       }),
     async resume(caller, id) {
       await mutex.run(`life:${id}`, async () => {
-        const { status } = requireSession(db, caller, { id, access: "write" });
-        const no = refusal("resume", status);
+        const row = requireSession(db, caller, { id, access: "write" });
+        requireWhole(row);
+        const no = refusal("resume", row.status);
         if (no) throw no;
-        if (status === "idle") return;
+        if (row.status === "idle") return;
         requireRoom(db, deps.maxSessions);
         launch(id);
       });
@@ -229,6 +270,7 @@ export function createLifecycle(deps: Deps): Lifecycle {
         requireSession(db, caller, { id, access: "own" });
         await halt(id);
         await deps.driver.removeVolumes(id);
+        await deps.removeSnapshots(id);
         log.transaction((tx) => {
           deleteSession(tx.store, id);
           mark(tx.store, [{ topic: "session", key: id }]);
@@ -236,6 +278,7 @@ export function createLifecycle(deps: Deps): Lifecycle {
         log.forget(id);
       });
     },
+    putAside: (id, opts) => mutex.run(`life:${id}`, () => replaceFiles(id, opts)),
     reconcile: createReconciliation(deps, {
       start,
       isStarting: (id) => starting.has(id),
@@ -250,8 +293,12 @@ export function createLifecycle(deps: Deps): Lifecycle {
   };
 }
 
+function hasRoom(store: Store, maxSessions: number): boolean {
+  return sessionsInStatus(store, LIVE_STATUSES).length < maxSessions;
+}
+
 function requireRoom(store: Store, maxSessions: number): void {
-  if (sessionsInStatus(store, LIVE_STATUSES).length < maxSessions) return;
+  if (hasRoom(store, maxSessions)) return;
   throw new AppError(
     "CONFLICT",
     "session_limit",
@@ -309,6 +356,7 @@ function deleteSession(store: Store, id: string): void {
   store.delete(requests).where(eq(requests.sessionId, id)).run();
   store.delete(terminals).where(eq(terminals.sessionId, id)).run();
   store.delete(reads).where(eq(reads.sessionId, id)).run();
+  store.delete(snapshots).where(eq(snapshots.sessionId, id)).run();
   store.delete(registrations).where(eq(registrations.sessionId, id)).run();
   store.delete(sessions).where(eq(sessions.id, id)).run();
 }

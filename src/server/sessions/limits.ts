@@ -37,6 +37,10 @@ export const SESSION_LIMITS = {
   idleCheckMs: 5_000,
   /** A page says that somebody looks at it every third of this. */
   watchMs: 90_000,
+  /** Snapshots of one session. */
+  maxSnapshots: 20,
+  /** A restore waits so long for the end of a backup or another snapshot. */
+  copyWaitMs: 15_000,
   promptMaxBytes: 1024 * 1024,
   commandMaxChars: 64 * 1024,
   /** In one session's line. */

@@ -59,14 +59,18 @@ export function createProvisioner(deps: Deps): Provisioner {
   };
 }
 
-/** A session that failed because nothing can be written, on a full disk, must not be `creating` for ever. */
-async function untilWritten(deps: Deps, signal: AbortSignal, write: () => void): Promise<void> {
+/** What has happened must be written down some time, also where nothing can be written now, as on a full disk. */
+export async function untilWritten(
+  deps: Pick<Deps, "logger">,
+  signal: AbortSignal,
+  write: () => void,
+): Promise<void> {
   while (!signal.aborted) {
     try {
       write();
       return;
     } catch (err) {
-      deps.logger.error({ err }, "a session's failure could not be written down; it is tried again");
+      deps.logger.error({ err }, "what became of a session could not be written down; it is tried again");
       await pause(SESSION_LIMITS.writeRetryMs, signal);
     }
   }

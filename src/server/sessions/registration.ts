@@ -112,7 +112,7 @@ export function createRegistrar(deps: {
         publicKey: offer.publicKey,
         contract: offer.contract,
       };
-      const epochs = deps.log.transaction((tx) => {
+      const place = deps.log.transaction((tx) => {
         burn(tx.store, { token, sessionId, instanceId, publicKey: offer.publicKey, now: isoNow(clock) });
         if ((goodUntilMs.get(hashOf(token)) ?? 0) <= clock.monotonicNow())
           throw refused("the token is too old");
@@ -128,12 +128,17 @@ export function createRegistrar(deps: {
           .set({ epoch, instanceSecrets, version })
           .where(eq(sessions.id, sessionId))
           .run();
-        return { epoch, held: row.heldEpoch > 0 ? { epoch: row.heldEpoch, n: row.heldN } : null };
+        const { conversationOf } = row;
+        return {
+          epoch,
+          held: row.heldEpoch > 0 ? { epoch: row.heldEpoch, n: row.heldN } : null,
+          ...(conversationOf === null ? {} : { conversationOf }),
+        };
       });
       const payload: RegistrationPayload = {
         bearer: secrets.bearer,
         egressSecret: secrets.egressSecret,
-        ...epochs,
+        ...place,
         providers,
         settings,
       };

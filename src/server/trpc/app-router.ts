@@ -8,6 +8,7 @@ import { promptsRouter } from "./routers/prompts";
 import { requestsRouter } from "./routers/requests";
 import { sessionsRouter } from "./routers/sessions";
 import { settingsRouter } from "./routers/settings";
+import { snapshotsRouter } from "./routers/snapshots";
 import { storageRouter } from "./routers/storage";
 import { systemRouter } from "./routers/system";
 import { terminalsRouter } from "./routers/terminals";
@@ -23,6 +24,7 @@ export const appRouter = router({
   requests: requestsRouter,
   sessions: sessionsRouter,
   settings: settingsRouter,
+  snapshots: snapshotsRouter,
   storage: storageRouter,
   system: systemRouter,
   terminals: terminalsRouter,

@@ -1,0 +1,195 @@
+import { createHash, randomUUID } from "node:crypto";
+import { existsSync, truncateSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { faultsOfLog, storedParts } from "./agent-store";
+import { docker, poll, type Product, readEvents, runTurn, sessionIs, startProduct, until } from "./harness";
+
+/** Made of a session that writes; R17 asks for fifty. */
+const UNDER_LOAD = Number(process.env.OPENAGENT_TEST_SNAPSHOTS ?? 4);
+const MiB = 1024 * 1024;
+
+describe("snapshots of a session", () => {
+  let product: Product;
+  beforeAll(async () => {
+    product = await startProduct();
+  });
+  afterAll(async () => product?.close());
+
+  const newSession = async () => {
+    const { id } = await product.client.sessions.create.mutate({ permissionMode: "auto" });
+    await sessionIs(product.client, id, "idle");
+    return id;
+  };
+  const containerOf = async (id: string) =>
+    (await docker("ps", "-q", "--filter", `label=openagent.session=${id}`)).trim();
+  const inside = async (id: string, command: string) =>
+    (await docker("exec", "-u", "1000", await containerOf(id), "sh", "-c", command)).trim();
+  const treeOf = async (id: string) => {
+    const files = await inside(id, "cd /workspace && find . -type f -exec sha256sum {} + | sort");
+    return createHash("sha256").update(files).digest("hex");
+  };
+  const lastSeqOf = async (id: string) => (await product.client.sessions.get.query({ id })).lastSeq;
+  const shell = (id: string, command: string) =>
+    runTurn(product.client, { sessionId: id, text: command, kind: "shell" });
+  const say = (id: string, text: string) =>
+    runTurn(product.client, { sessionId: id, text: `#script\nsay ${text}` });
+  const list = async (id: string) => (await product.client.snapshots.list.query({ sessionId: id })).items;
+  const take = async (id: string, name: string) => {
+    const made = await product.client.snapshots.create.mutate({ sessionId: id, name });
+    return poll(async () => {
+      const now = (await list(id)).find((each) => each.id === made.id);
+      if (now?.state === "failed") throw new Error(`no snapshot: ${JSON.stringify(now.reason)}`);
+      return now?.state === "ready" ? now : undefined;
+    }, "the snapshot");
+  };
+  /** Until a session that was put aside goes on. */
+  const goesOn = async (id: string) => {
+    await until(async () => {
+      const { status, reason } = await product.client.sessions.get.query({ id });
+      if (reason?.code === "restore_failed" || reason?.code === "not_restored")
+        throw new Error(`not restored: ${JSON.stringify(reason)}`);
+      return status === "idle";
+    }, "the session to go on");
+  };
+  const restore = async (snapshotId: string, as: "in-place" | "new-session") => {
+    const { id } = await product.client.snapshots.restore.mutate({ id: snapshotId, as });
+    await goesOn(id);
+    return id;
+  };
+  /** What the agent itself remembers to have said. */
+  const remembered = async (id: string) =>
+    (await storedParts(await containerOf(id))).flatMap(({ type, text }) => (type === "text" ? [text] : []));
+  const expectWhole = async (id: string) =>
+    expect(
+      faultsOfLog(await readEvents(product.client, id), await storedParts(await containerOf(id))),
+    ).toEqual([]);
+
+  it("R17: are of one moment, whatever is written meanwhile, and each becomes a session that goes on", async () => {
+    const id = await newSession();
+    const loop = "i=0; while [ $i -lt 100000 ]; do i=$((i+1)); echo $i > first; echo $i > second; done";
+    const lines = Array.from({ length: 200 }, (_, at) => [
+      `say word-${at} `,
+      `tool bash {"command":"echo ${at} >> calls.txt","description":"count"}`,
+    ]);
+    const text = ["#script", "delay 20", ...lines.flat()].join("\n");
+    await shell(id, `nohup sh -c '${loop}' > /dev/null 2>&1 & sleep 0.2`);
+    await product.client.prompts.send.mutate({ sessionId: id, text, key: randomUUID() });
+    const made: Awaited<ReturnType<typeof take>>[] = [];
+    for (let n = 0; n < UNDER_LOAD; n += 1) {
+      const snapshot = await take(id, `under load ${n}`);
+      made.push(snapshot);
+      await until(async () => (await lastSeqOf(id)) > (snapshot.lastSeq ?? 0) + 5, "the turn to go on");
+    }
+    expect(new Set(made.map(({ lastSeq }) => lastSeq)).size).toBe(UNDER_LOAD);
+    await product.client.prompts.abort.mutate({ sessionId: id });
+
+    for (const snapshot of made) {
+      const copy = await restore(snapshot.id, "new-session");
+      const [first, second] = (await inside(copy, "cat /workspace/first /workspace/second; true"))
+        .split("\n")
+        .map(Number);
+      if (first !== undefined && second !== undefined)
+        expect([first, first - 1], `first ${first}, second ${second}`).toContain(second);
+      const check = `const { DatabaseSync } = require("node:sqlite"); const db = new DatabaseSync("/state/agent/data/opencode/opencode.db", { readOnly: true }); console.log(db.prepare("pragma integrity_check").get().integrity_check)`;
+      expect(await docker("exec", "-u", "1000", await containerOf(copy), "node", "-e", check)).toBe("ok\n");
+      await expectWhole(copy);
+      const { text: said } = await say(copy, "go on");
+      expect(said).toContain("go on");
+      // Its turn ended with the copy; what waits or runs in the other session does not.
+      const ends = (await readEvents(product.client, copy)).filter(({ type }) => type === "turn.ended");
+      expect(ends.at(-2)).toMatchObject({ data: { outcome: "interrupted" } });
+      await product.client.sessions.remove.mutate({ id: copy });
+    }
+    await expectWhole(id);
+    await product.client.sessions.remove.mutate({ id });
+    expect(existsSync(join(product.dataDir, "snapshots", id))).toBe(false);
+  });
+
+  it("bring back files, memory and chat in place, and can be gone back from", async () => {
+    const id = await newSession();
+    await shell(id, "echo one > file; head -c 1048576 /dev/urandom > noise; ln -s file link; ln file hard");
+    await say(id, "first");
+    const tree = await treeOf(id);
+    const snapshot = await take(id, "one");
+    await shell(id, "echo two > file; rm noise; touch more");
+    await say(id, "second");
+    const later = await treeOf(id);
+
+    await restore(snapshot.id, "in-place");
+    expect(await treeOf(id)).toBe(tree);
+    expect(await remembered(id)).not.toContainEqual(expect.stringContaining("second"));
+    const events = await readEvents(product.client, id);
+    expect(events.map(({ seq }) => seq)).toEqual(events.map((_, at) => at + 1));
+    expect(events).toContainEqual(
+      expect.objectContaining({
+        type: "session.restored",
+        data: expect.objectContaining({ seq: snapshot.lastSeq }) as unknown,
+      }),
+    );
+    expect((await say(id, "third")).text).toContain("third");
+    expect((await remembered(id)).join()).toMatch(/first.*third/);
+
+    const [before] = await list(id);
+    expect(before).toMatchObject({ name: "Before the restore of one", state: "ready" });
+    await restore(before?.id ?? "", "in-place");
+    expect(await treeOf(id)).toBe(later);
+    expect((await remembered(id)).join()).toMatch(/first.*second/);
+    await product.client.snapshots.remove.mutate({ id: snapshot.id });
+    expect((await list(id)).map(({ id }) => id)).not.toContain(snapshot.id);
+    await product.client.sessions.remove.mutate({ id });
+  });
+
+  it("wait for nobody's work: a turn or a prompt in line is not cut off", async () => {
+    const id = await newSession();
+    await say(id, "hello");
+    const snapshot = await take(id, "quiet");
+    await product.client.prompts.send.mutate({ sessionId: id, text: "#script\nhang", key: randomUUID() });
+    await sessionIs(product.client, id, "active");
+    const refused = product.client.snapshots.restore.mutate({ id: snapshot.id, as: "in-place" });
+    await expect(refused).rejects.toMatchObject({ data: { reason: "session_busy" } });
+    await product.client.sessions.remove.mutate({ id });
+  });
+
+  it("that are damaged are not put in the place of what is whole", async () => {
+    const id = await newSession();
+    await shell(id, "echo kept > file; head -c 3000000 /dev/urandom > noise");
+    const snapshot = await take(id, "broken");
+    await shell(id, "echo newer > file");
+    truncateSync(join(product.dataDir, "snapshots", id, snapshot.id, "workspace.tar.gz"), MiB);
+    await product.client.snapshots.restore.mutate({ id: snapshot.id, as: "in-place" });
+    const reason = await poll(async () => {
+      const session = await product.client.sessions.get.query({ id });
+      return session.reason?.code === "not_restored" ? session.reason : undefined;
+    }, "the reason");
+    expect(reason.message).toMatch(/damaged: delete it/);
+    await product.client.sessions.resume.mutate({ id });
+    await sessionIs(product.client, id, "idle");
+    expect(await inside(id, "cat /workspace/file")).toBe("newer");
+    await product.client.sessions.remove.mutate({ id });
+  });
+
+  it("are put back to the end by the next server when one is killed in the middle", async () => {
+    const id = await newSession();
+    await shell(id, "echo one > file; head -c 150000000 /dev/urandom > noise");
+    const tree = await treeOf(id);
+    const snapshot = await take(id, "large");
+    await shell(id, "echo two > file");
+    const later = await treeOf(id);
+    await product.client.snapshots.restore.mutate({ id: snapshot.id, as: "in-place" });
+    await product.stop("SIGKILL");
+    await product.start();
+    await until(async () => {
+      const { reason, status } = await product.client.sessions.get.query({ id });
+      return status === "stopped" && reason === null;
+    }, "the end of the restore");
+    await product.client.sessions.resume.mutate({ id });
+    await sessionIs(product.client, id, "idle");
+    expect(await treeOf(id)).toBe(tree);
+    const kept = (await list(id)).find(
+      ({ name, state }) => name === "Before the restore of large" && state === "ready",
+    );
+    await restore(kept?.id ?? "", "in-place");
+    expect(await treeOf(id)).toBe(later);
+  });
+});
