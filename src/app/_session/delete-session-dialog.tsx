@@ -22,7 +22,7 @@ export function DeleteSessionDialog({ session, open, onClose, onDeleted }: Delet
       note="This cannot be undone. It takes with it:"
       goes={[
         "its container, and whatever runs in it",
-        "every file of its workspace",
+        "every file of its workspace, and its snapshots",
         "the whole conversation, for everybody who sees it",
       ]}
       label="Delete session"

@@ -1,6 +1,6 @@
 "use client";
 
-import { Archive, ArchiveRestore, Hammer, Pencil, Play, Power, Timer, Trash2 } from "lucide-react";
+import { Archive, ArchiveRestore, Hammer, History, Pencil, Play, Power, Timer, Trash2 } from "lucide-react";
 import { useState } from "react";
 import type { SessionSummary } from "../../_live/use-lists";
 import { containerText } from "../../_session/container-text";
@@ -9,6 +9,7 @@ import { useSessionActions } from "../../_session/use-session-actions";
 import { IdleStopDialog } from "../../_session/idle-stop-dialog";
 import { DeleteSessionDialog } from "../../_session/delete-session-dialog";
 import { RenameSessionDialog } from "../../_session/rename-session-dialog";
+import { SnapshotsDialog } from "../../_session/snapshots/snapshots-dialog";
 import { Menu, MenuItem, MenuSection, MenuSeparator } from "../../_ui/menu";
 import type { PopupState } from "../../_ui/use-popup";
 import { useShell } from "../_shell/shell-context";
@@ -22,7 +23,7 @@ interface SessionMenuProps {
 /** What one may do with a session, and the dialogs that ask. */
 export function SessionMenu({ state, session, onDeleted }: SessionMenuProps) {
   const { me } = useShell();
-  const [asked, setAsked] = useState<"rename" | "idle" | "delete" | null>(null);
+  const [asked, setAsked] = useState<"rename" | "idle" | "snapshots" | "delete" | null>(null);
   const rights = sessionRights(me, session);
   return (
     <>
@@ -34,6 +35,11 @@ export function SessionMenu({ state, session, onDeleted }: SessionMenuProps) {
         {rights.write && (
           <MenuItem onSelect={() => setAsked("idle")} icon={<Timer size={16} aria-hidden />}>
             When nobody uses it…
+          </MenuItem>
+        )}
+        {rights.write && (
+          <MenuItem onSelect={() => setAsked("snapshots")} icon={<History size={16} aria-hidden />}>
+            Snapshots…
           </MenuItem>
         )}
         <ContainerItems session={session} />
@@ -48,6 +54,7 @@ export function SessionMenu({ state, session, onDeleted }: SessionMenuProps) {
       </Menu>
       <RenameSessionDialog session={session} open={asked === "rename"} onClose={() => setAsked(null)} />
       <IdleStopDialog session={session} open={asked === "idle"} onClose={() => setAsked(null)} />
+      <SnapshotsDialog session={session} open={asked === "snapshots"} onClose={() => setAsked(null)} />
       <DeleteSessionDialog
         session={session}
         open={asked === "delete"}

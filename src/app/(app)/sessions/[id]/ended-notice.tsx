@@ -6,6 +6,7 @@ import { api } from "../../../_client/api";
 import { sentenceOf } from "../../../_client/sentence-of";
 import { Button } from "../../../_ui/button";
 import { Notice } from "../../../_ui/notice";
+import { Spinner } from "../../../_ui/spinner";
 
 type Act = "resume" | "restart";
 
@@ -14,12 +15,15 @@ export function EndedNotice({ session, canWrite }: { session: Session; canWrite:
   const { busy, error, run } = useAct(session.id);
   if (session.status !== "stopped" && session.status !== "error") return null;
   const isFailed = session.status === "error";
+  const code = session.reason?.code ?? "";
+  if (code === "restoring" || code === "copying") return <PuttingBack session={session} />;
+  const canRun = canWrite && code !== "restore_failed";
   return (
     <div className="mx-auto w-full max-w-[792px] px-4 pb-3">
       <Notice
-        tone={isFailed ? "danger" : "plain"}
+        tone={isFailed || code === "restore_failed" ? "danger" : "plain"}
         action={
-          canWrite && (
+          canRun && (
             <span className="flex flex-wrap gap-2">
               <Button busy={busy === "resume"} busyLabel="Resuming…" onClick={() => run("resume")}>
                 Resume
@@ -44,6 +48,14 @@ export function EndedNotice({ session, canWrite }: { session: Session; canWrite:
             ? "The session failed."
             : "This session is stopped. Its files and its conversation are kept.")}
       </Notice>
+    </div>
+  );
+}
+
+function PuttingBack({ session }: { session: Session }) {
+  return (
+    <div className="mx-auto w-full max-w-[792px] px-4 pb-3">
+      <Spinner label={session.reason?.message ?? ""} />
     </div>
   );
 }

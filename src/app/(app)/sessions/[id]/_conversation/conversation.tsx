@@ -1,10 +1,11 @@
 "use client";
 
 import { ArrowDown } from "lucide-react";
-import { useMemo, useRef, useState } from "react";
+import { Fragment, useMemo, useRef, useState } from "react";
 import type { ModelRef } from "../../../../../../sidecar/src/contract";
 import type { Session } from "../../../../../server/sessions/session-store";
 import type { Timeline } from "../../../../../timeline/timeline";
+import type { RestoreView } from "../../../../../timeline/view";
 import { Button } from "../../../../_ui/button";
 import { Notice } from "../../../../_ui/notice";
 import { announcement } from "./announcement";
@@ -14,13 +15,14 @@ import { FirstPrompt } from "./first-prompt";
 import { OpenRequests } from "./open-requests";
 import { PersonMessage } from "./person-message";
 import type { Respond } from "./request-answer";
+import { RestoredLine } from "./restored-line";
 import { RetryCard } from "./retry-card";
 import { ShellCard } from "./shell-card";
 import { shown } from "../../../../_ui/shown-text";
 import { Elapsed } from "./ticking";
 import { TodoPanel } from "./todo-list";
 import { TurnSection } from "./turn-section";
-import { answeredByPart, turnsOf, type Turn } from "./turns";
+import { answeredByPart, lastRestores, turnsOf, type Turn } from "./turns";
 import { useReadersPlace } from "./use-readers-place";
 import { useShownWindow } from "./use-shown-window";
 import { waitingReason } from "./waiting-reason";
@@ -105,14 +107,25 @@ function Turns({ timeline, start, session, onContinue, onIdea }: ConversationPro
   const idle = timeline.currentTurnId === null && timeline.queue.length === 0;
   const changes = changedModels(turns);
   if (turns.length === 0) return <Nothing timeline={timeline} session={session} onIdea={onIdea} />;
-  return turns.map((turn, index) => (
-    <TurnSection
-      key={turn.key}
-      turn={turn}
-      changedModel={changes[index] ?? null}
-      onContinue={idle && index === turns.length - 1 ? onContinue : undefined}
-    />
-  ));
+  return (
+    <>
+      {turns.map((turn, index) => (
+        <Fragment key={turn.key}>
+          <Restores restores={turn.restores} />
+          <TurnSection
+            turn={turn}
+            changedModel={changes[index] ?? null}
+            onContinue={idle && index === turns.length - 1 ? onContinue : undefined}
+          />
+        </Fragment>
+      ))}
+      <Restores restores={lastRestores(timeline)} />
+    </>
+  );
+}
+
+function Restores({ restores }: { restores: readonly RestoreView[] }) {
+  return restores.map((restore) => <RestoredLine key={restore.seq} restore={restore} />);
 }
 
 /** For each turn, the model that answers it when another answered the one before. */

@@ -1,6 +1,12 @@
 import type { Failure } from "../../../../../../sidecar/src/contract";
 import type { Timeline } from "../../../../../timeline/timeline";
-import type { ChildView, MessageView, RequestView, TurnView } from "../../../../../timeline/view";
+import type {
+  ChildView,
+  MessageView,
+  RequestView,
+  RestoreView,
+  TurnView,
+} from "../../../../../timeline/view";
 
 /** A sub-agent's conversation, at the tool part that started it. */
 export interface Thread {
@@ -22,6 +28,8 @@ export interface Turn {
   /** Answered requests that no tool shows. */
   answered: readonly RequestView[];
   reverted: boolean;
+  /** The session went back to these snapshots just before it. */
+  restores: readonly RestoreView[];
 }
 
 /**
@@ -62,8 +70,25 @@ export function turnsOf(timeline: Timeline, start: number): Turn[] {
   return groups.map((messages, index) => {
     const from = messages[0]?.startedSeq ?? 0;
     const until = groups[index + 1]?.[0]?.startedSeq ?? Number.POSITIVE_INFINITY;
-    return turnOf(timeline, { messages, byChild, from, until, reverted: from >= revertedSeq });
+    const reverted = from >= revertedSeq || isUndone(timeline, from);
+    const restores = restoresBetween(timeline, groups[index - 1]?.[0]?.startedSeq ?? 0, from);
+    return turnOf(timeline, { messages, byChild, from, until, reverted, restores });
   });
+}
+
+/** What began after a snapshot that the session went back to later. */
+function isUndone({ restores }: Timeline, seq: number): boolean {
+  return restores.some((restore) => seq > restore.afterSeq && seq < restore.seq);
+}
+
+function restoresBetween({ restores }: Timeline, after: number, before: number): readonly RestoreView[] {
+  return restores.length === 0 ? [] : restores.filter(({ seq }) => seq > after && seq < before);
+}
+
+/** Those that nothing came after yet. */
+export function lastRestores(timeline: Timeline): readonly RestoreView[] {
+  const last = timeline.messages.at(timeline.messages.length - 1)?.startedSeq ?? 0;
+  return restoresBetween(timeline, last, Number.POSITIVE_INFINITY);
 }
 
 function startsAnew(first: MessageView, message: MessageView): boolean {
@@ -77,6 +102,7 @@ interface Group {
   from: number;
   until: number;
   reverted: boolean;
+  restores: readonly RestoreView[];
 }
 
 function turnOf(timeline: Timeline, group: Group): Turn {
@@ -101,6 +127,7 @@ function turnOf(timeline: Timeline, group: Group): Turn {
     ]),
     answered: answeredIn(timeline, agent),
     reverted: group.reverted,
+    restores: group.restores,
   };
 }
 
@@ -152,6 +179,7 @@ export function sameTurn(a: Turn, b: Turn): boolean {
     a.person === b.person &&
     a.turn === b.turn &&
     a.reverted === b.reverted &&
+    sameItems(a.restores, b.restores) &&
     sameItems(a.agent, b.agent) &&
     sameThreads(a.threads, b.threads) &&
     sameItems(a.answered, b.answered) &&
