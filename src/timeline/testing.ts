@@ -118,6 +118,10 @@ function randomBody(random: (below: number) => number): EventBody {
     }),
     () => ({ type: "session.updated", data: { title: one("title") } }),
     () => ({
+      type: "session.restored",
+      data: { snapshotId: one("snp"), name: one("name"), madeAt: AT, seq: random(6) },
+    }),
+    () => ({
       type: "session.status",
       data: { status: "active", step: null, reason: null, agentState: "awake" },
     }),

@@ -96,6 +96,50 @@ describe("a session's life", () => {
     expect(row()).toMatchObject({ status: "stopped", archivedAt: "2026-11-01T00:00:00.000Z" });
   });
 
+  it.each(["restoring", "copying", "restore_failed"])(
+    "is started by nobody while its files are not whole: %s",
+    async (code) => {
+      t.db
+        .update(sessions)
+        .set({ reason: { code, message: "Its files are not whole. Restore them." } })
+        .run();
+      for (const act of ["resume", "restart", "rebuild"] as const)
+        await expect(lifecycle[act](owner, t.sessionId)).rejects.toMatchObject({ reason: "damaged" });
+      expect(row()).toMatchObject({ status: "stopped" });
+    },
+  );
+
+  it("stands still while its files are replaced, and goes on if it ran", async () => {
+    t.db.update(sessions).set({ status: "idle" }).run();
+    const reason = { code: "restoring", message: "Files are put back." };
+    const seen: unknown[] = [];
+    await lifecycle.putAside(t.sessionId, {
+      reason,
+      check: ({ status }) => seen.push(status),
+      onStopped: () => seen.push(row()?.reason),
+      async work() {
+        const resumed = lifecycle.resume(owner, t.sessionId).then(() => seen.push("resumed"));
+        await Promise.race([resumed, new Promise(setImmediate)]);
+        seen.push("replaced");
+        return { failure: null, tell: () => seen.push("told") };
+      },
+    });
+    expect(seen.slice(0, 4)).toEqual(["idle", reason, "replaced", "told"]);
+    expect(row()).toMatchObject({ status: "creating", reason: null });
+  });
+
+  it("stays stopped, with the reason, when its files could not be replaced, and as it was when it must not be stopped", async () => {
+    t.db.update(sessions).set({ status: "idle" }).run();
+    const aside = { reason: { code: "restoring", message: "…" }, onStopped: () => undefined };
+    const failure = { code: "not_restored", message: "The disk is full." };
+    const work = async () => ({ failure, tell: () => undefined });
+    const refusing = { ...aside, work, check: () => expect.fail("busy") };
+    await expect(lifecycle.putAside(t.sessionId, refusing)).rejects.toThrow("busy");
+    expect(row()).toMatchObject({ status: "idle" });
+    await lifecycle.putAside(t.sessionId, { ...aside, work, check: () => undefined });
+    expect(row()).toMatchObject({ status: "stopped", reason: failure });
+  });
+
   it("does not run beside more than the installation allows, new or resumed", async () => {
     const model = { providerId: "demo", modelId: "demo-1" };
     const first = lifecycle.create(owner, { model });

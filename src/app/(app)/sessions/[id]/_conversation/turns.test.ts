@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { EventBody } from "../../../../../../sidecar/src/contract";
 import { numbered, plainTurn } from "../../../../../timeline/testing";
 import { timelineOf } from "../../../../../timeline/timeline";
-import { sameTurn, startOf, turnsOf } from "./turns";
+import { lastRestores, sameTurn, startOf, turnsOf } from "./turns";
 
 const timeline = timelineOf(numbered([...plainTurn(1), ...plainTurn(2), ...plainTurn(3)]));
 
@@ -17,6 +17,21 @@ describe("a conversation in turns", () => {
   it("begins at a person's message, so that no turn is cut in two", () => {
     expect(startOf(timeline, 6, 3)).toBe(2);
     expect(turnsOf(timeline, 2)).toHaveLength(2);
+  });
+
+  it("are folded that a restored snapshot undid, and those before and after it are not", () => {
+    const restored: EventBody = {
+      type: "session.restored",
+      data: { snapshotId: "snp_1", name: "one", madeAt: "2026-11-23T10:00:00.000Z", seq: 13 },
+    };
+    const after = timelineOf(numbered([restored, ...plainTurn(4)], timeline.lastSeq + 1), timeline);
+    const turns = turnsOf(after, 0);
+    expect(turns.map(({ reverted }) => reverted)).toEqual([false, true, true, false]);
+    expect(turns.map(({ restores }) => restores.length)).toEqual([0, 0, 0, 1]);
+    expect(lastRestores(after)).toEqual([]);
+    const atEnd = timelineOf(numbered([restored], timeline.lastSeq + 1), timeline);
+    expect(lastRestores(atEnd)).toMatchObject([{ name: "one", afterSeq: 13, seq: 40 }]);
+    expect(turnsOf(atEnd, 0).map(({ reverted }) => reverted)).toEqual([false, true, true]);
   });
 
   it("draws anew the turn that changed, and no other", () => {
