@@ -1,26 +1,20 @@
 import { createHash, randomUUID } from "node:crypto";
 import { existsSync, truncateSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
+import { axeFindings, PHONE } from "./browser";
 import { faultsOfLog, storedParts } from "./agent-store";
-import { docker, poll, type Product, readEvents, runTurn, sessionIs, startProduct, until } from "./harness";
+import { docker, poll, readEvents, runTurn, sessionIs, until } from "./harness";
+import { livePages } from "./live-pages";
+import { conversation, LONG } from "./session-page";
 
 /** Made of a session that writes; R17 asks for fifty. */
 const UNDER_LOAD = Number(process.env.OPENAGENT_TEST_SNAPSHOTS ?? 4);
 const MiB = 1024 * 1024;
 
 describe("snapshots of a session", () => {
-  let product: Product;
-  beforeAll(async () => {
-    product = await startProduct();
-  });
-  afterAll(async () => product?.close());
+  const { product, client, newSession, open, shot } = livePages({ shots: "snapshots" });
 
-  const newSession = async () => {
-    const { id } = await product.client.sessions.create.mutate({ permissionMode: "auto" });
-    await sessionIs(product.client, id, "idle");
-    return id;
-  };
   const containerOf = async (id: string) =>
     (await docker("ps", "-q", "--filter", `label=openagent.session=${id}`)).trim();
   const inside = async (id: string, command: string) =>
@@ -29,14 +23,14 @@ describe("snapshots of a session", () => {
     const files = await inside(id, "cd /workspace && find . -type f -exec sha256sum {} + | sort");
     return createHash("sha256").update(files).digest("hex");
   };
-  const lastSeqOf = async (id: string) => (await product.client.sessions.get.query({ id })).lastSeq;
+  const lastSeqOf = async (id: string) => (await client().sessions.get.query({ id })).lastSeq;
   const shell = (id: string, command: string) =>
-    runTurn(product.client, { sessionId: id, text: command, kind: "shell" });
+    runTurn(client(), { sessionId: id, text: command, kind: "shell" });
   const say = (id: string, text: string) =>
-    runTurn(product.client, { sessionId: id, text: `#script\nsay ${text}` });
-  const list = async (id: string) => (await product.client.snapshots.list.query({ sessionId: id })).items;
+    runTurn(client(), { sessionId: id, text: `#script\nsay ${text}` });
+  const list = async (id: string) => (await client().snapshots.list.query({ sessionId: id })).items;
   const take = async (id: string, name: string) => {
-    const made = await product.client.snapshots.create.mutate({ sessionId: id, name });
+    const made = await client().snapshots.create.mutate({ sessionId: id, name });
     return poll(async () => {
       const now = (await list(id)).find((each) => each.id === made.id);
       if (now?.state === "failed") throw new Error(`no snapshot: ${JSON.stringify(now.reason)}`);
@@ -46,14 +40,14 @@ describe("snapshots of a session", () => {
   /** Until a session that was put aside goes on. */
   const goesOn = async (id: string) => {
     await until(async () => {
-      const { status, reason } = await product.client.sessions.get.query({ id });
+      const { status, reason } = await client().sessions.get.query({ id });
       if (reason?.code === "restore_failed" || reason?.code === "not_restored")
         throw new Error(`not restored: ${JSON.stringify(reason)}`);
       return status === "idle";
     }, "the session to go on");
   };
   const restore = async (snapshotId: string, as: "in-place" | "new-session") => {
-    const { id } = await product.client.snapshots.restore.mutate({ id: snapshotId, as });
+    const { id } = await client().snapshots.restore.mutate({ id: snapshotId, as });
     await goesOn(id);
     return id;
   };
@@ -61,9 +55,7 @@ describe("snapshots of a session", () => {
   const remembered = async (id: string) =>
     (await storedParts(await containerOf(id))).flatMap(({ type, text }) => (type === "text" ? [text] : []));
   const expectWhole = async (id: string) =>
-    expect(
-      faultsOfLog(await readEvents(product.client, id), await storedParts(await containerOf(id))),
-    ).toEqual([]);
+    expect(faultsOfLog(await readEvents(client(), id), await storedParts(await containerOf(id)))).toEqual([]);
 
   it("R17: are of one moment, whatever is written meanwhile, and each becomes a session that goes on", async () => {
     const id = await newSession();
@@ -74,7 +66,7 @@ describe("snapshots of a session", () => {
     ]);
     const text = ["#script", "delay 20", ...lines.flat()].join("\n");
     await shell(id, `nohup sh -c '${loop}' > /dev/null 2>&1 & sleep 0.2`);
-    await product.client.prompts.send.mutate({ sessionId: id, text, key: randomUUID() });
+    await client().prompts.send.mutate({ sessionId: id, text, key: randomUUID() });
     const made: Awaited<ReturnType<typeof take>>[] = [];
     for (let n = 0; n < UNDER_LOAD; n += 1) {
       const snapshot = await take(id, `under load ${n}`);
@@ -82,7 +74,7 @@ describe("snapshots of a session", () => {
       await until(async () => (await lastSeqOf(id)) > (snapshot.lastSeq ?? 0) + 5, "the turn to go on");
     }
     expect(new Set(made.map(({ lastSeq }) => lastSeq)).size).toBe(UNDER_LOAD);
-    await product.client.prompts.abort.mutate({ sessionId: id });
+    await client().prompts.abort.mutate({ sessionId: id });
 
     for (const snapshot of made) {
       const copy = await restore(snapshot.id, "new-session");
@@ -97,13 +89,13 @@ describe("snapshots of a session", () => {
       const { text: said } = await say(copy, "go on");
       expect(said).toContain("go on");
       // Its turn ended with the copy; what waits or runs in the other session does not.
-      const ends = (await readEvents(product.client, copy)).filter(({ type }) => type === "turn.ended");
+      const ends = (await readEvents(client(), copy)).filter(({ type }) => type === "turn.ended");
       expect(ends.at(-2)).toMatchObject({ data: { outcome: "interrupted" } });
-      await product.client.sessions.remove.mutate({ id: copy });
+      await client().sessions.remove.mutate({ id: copy });
     }
     await expectWhole(id);
-    await product.client.sessions.remove.mutate({ id });
-    expect(existsSync(join(product.dataDir, "snapshots", id))).toBe(false);
+    await client().sessions.remove.mutate({ id });
+    expect(existsSync(join(product().dataDir, "snapshots", id))).toBe(false);
   });
 
   it("bring back files, memory and chat in place, and can be gone back from", async () => {
@@ -119,7 +111,7 @@ describe("snapshots of a session", () => {
     await restore(snapshot.id, "in-place");
     expect(await treeOf(id)).toBe(tree);
     expect(await remembered(id)).not.toContainEqual(expect.stringContaining("second"));
-    const events = await readEvents(product.client, id);
+    const events = await readEvents(client(), id);
     expect(events.map(({ seq }) => seq)).toEqual(events.map((_, at) => at + 1));
     expect(events).toContainEqual(
       expect.objectContaining({
@@ -135,20 +127,20 @@ describe("snapshots of a session", () => {
     await restore(before?.id ?? "", "in-place");
     expect(await treeOf(id)).toBe(later);
     expect((await remembered(id)).join()).toMatch(/first.*second/);
-    await product.client.snapshots.remove.mutate({ id: snapshot.id });
+    await client().snapshots.remove.mutate({ id: snapshot.id });
     expect((await list(id)).map(({ id }) => id)).not.toContain(snapshot.id);
-    await product.client.sessions.remove.mutate({ id });
+    await client().sessions.remove.mutate({ id });
   });
 
   it("wait for nobody's work: a turn or a prompt in line is not cut off", async () => {
     const id = await newSession();
     await say(id, "hello");
     const snapshot = await take(id, "quiet");
-    await product.client.prompts.send.mutate({ sessionId: id, text: "#script\nhang", key: randomUUID() });
-    await sessionIs(product.client, id, "active");
-    const refused = product.client.snapshots.restore.mutate({ id: snapshot.id, as: "in-place" });
+    await client().prompts.send.mutate({ sessionId: id, text: "#script\nhang", key: randomUUID() });
+    await sessionIs(client(), id, "active");
+    const refused = client().snapshots.restore.mutate({ id: snapshot.id, as: "in-place" });
     await expect(refused).rejects.toMatchObject({ data: { reason: "session_busy" } });
-    await product.client.sessions.remove.mutate({ id });
+    await client().sessions.remove.mutate({ id });
   });
 
   it("that are damaged are not put in the place of what is whole", async () => {
@@ -156,17 +148,17 @@ describe("snapshots of a session", () => {
     await shell(id, "echo kept > file; head -c 3000000 /dev/urandom > noise");
     const snapshot = await take(id, "broken");
     await shell(id, "echo newer > file");
-    truncateSync(join(product.dataDir, "snapshots", id, snapshot.id, "workspace.tar.gz"), MiB);
-    await product.client.snapshots.restore.mutate({ id: snapshot.id, as: "in-place" });
+    truncateSync(join(product().dataDir, "snapshots", id, snapshot.id, "workspace.tar.gz"), MiB);
+    await client().snapshots.restore.mutate({ id: snapshot.id, as: "in-place" });
     const reason = await poll(async () => {
-      const session = await product.client.sessions.get.query({ id });
+      const session = await client().sessions.get.query({ id });
       return session.reason?.code === "not_restored" ? session.reason : undefined;
     }, "the reason");
     expect(reason.message).toMatch(/damaged: delete it/);
-    await product.client.sessions.resume.mutate({ id });
-    await sessionIs(product.client, id, "idle");
+    await client().sessions.resume.mutate({ id });
+    await sessionIs(client(), id, "idle");
     expect(await inside(id, "cat /workspace/file")).toBe("newer");
-    await product.client.sessions.remove.mutate({ id });
+    await client().sessions.remove.mutate({ id });
   });
 
   it("are put back to the end by the next server when one is killed in the middle", async () => {
@@ -176,20 +168,71 @@ describe("snapshots of a session", () => {
     const snapshot = await take(id, "large");
     await shell(id, "echo two > file");
     const later = await treeOf(id);
-    await product.client.snapshots.restore.mutate({ id: snapshot.id, as: "in-place" });
-    await product.stop("SIGKILL");
-    await product.start();
+    await client().snapshots.restore.mutate({ id: snapshot.id, as: "in-place" });
+    await product().stop("SIGKILL");
+    await product().start();
     await until(async () => {
-      const { reason, status } = await product.client.sessions.get.query({ id });
+      const { reason, status } = await client().sessions.get.query({ id });
       return status === "stopped" && reason === null;
     }, "the end of the restore");
-    await product.client.sessions.resume.mutate({ id });
-    await sessionIs(product.client, id, "idle");
+    await client().sessions.resume.mutate({ id });
+    await sessionIs(client(), id, "idle");
     expect(await treeOf(id)).toBe(tree);
     const kept = (await list(id)).find(
       ({ name, state }) => name === "Before the restore of large" && state === "ready",
     );
     await restore(kept?.id ?? "", "in-place");
     expect(await treeOf(id)).toBe(later);
+  });
+
+  it("are made, gone back to and copied in the page, by its menu", async () => {
+    const id = await newSession("auto", "Snap");
+    await say(id, "before it");
+    const { page } = await open(id);
+    const dialog = page.getByRole("dialog", { name: "Snapshots" });
+    const show = async () => {
+      await page
+        .getByRole("button", { name: /^More about/ })
+        .first()
+        .click();
+      await page.getByRole("menuitem", { name: "Snapshots…" }).click();
+      await dialog.waitFor(LONG);
+    };
+    await show();
+    await dialog.getByText("None yet.").waitFor(LONG);
+    await dialog.getByRole("textbox", { name: "Name" }).fill("Good state");
+    await page.keyboard.press("Enter");
+    await dialog.getByText("Good state").waitFor(LONG);
+    await dialog.getByRole("button", { name: "Restore" }).waitFor(LONG);
+    await shot(page, "dialog-desktop-dark");
+    expect(await axeFindings(page)).toEqual([]);
+    await page.keyboard.press("Escape");
+    await say(id, "after it");
+    await conversation(page).getByText("after it").last().waitFor(LONG);
+
+    await show();
+    await dialog.getByRole("button", { name: "Restore" }).click();
+    const asked = page.getByRole("dialog", { name: "Go back to “Good state”?" });
+    await asked.waitFor(LONG);
+    await shot(page, "confirm-desktop-dark");
+    await asked.getByRole("button", { name: "Restore" }).click();
+    await conversation(page).getByText("Back to the snapshot “Good state”").waitFor(LONG);
+    await conversation(page)
+      .getByText(/^undone/)
+      .waitFor(LONG);
+    await goesOn(id);
+    await page.emulateMedia({ colorScheme: "light" });
+    await page.setViewportSize(PHONE);
+    await shot(page, "restored-phone-light");
+    await show();
+    await dialog.getByText("Before the restore of Good state").waitFor(LONG);
+    expect(await axeFindings(page)).toEqual([]);
+    await shot(page, "dialog-phone-light");
+    await dialog.getByRole("button", { name: "Open as a new session" }).last().click();
+    await page.waitForURL((url) => !url.pathname.endsWith(id), LONG);
+    await conversation(page).getByText("A copy of Snap").waitFor(LONG);
+    await conversation(page).getByText("before it").last().waitFor(LONG);
+    expect(await conversation(page).getByText("after it").count()).toBe(0);
+    await shot(page, "copy-phone-light");
   });
 });
