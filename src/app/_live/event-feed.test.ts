@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { STAND_IN_TYPE } from "../../timeline/stand-in";
 import { randomFrom } from "../../timeline/testing";
 import { createEventFeed, WINDOW } from "./event-feed";
 import type { EventRow } from "./parse-event";
@@ -160,6 +161,33 @@ describe("events that the mirror let go of", () => {
     feed.start(20);
     expect(gaps).toEqual([0]);
     expect(mirror.open).toEqual([]);
+  });
+});
+
+describe("an event that the mirror has a stand-in for", () => {
+  const withStandIns = (to: number, seqs: readonly number[]) =>
+    rows(1, to).map((row) => (seqs.includes(row.seq) ? { ...row, type: STAND_IN_TYPE } : row));
+
+  it.each([3, 70, 99, 100, 101])("leaves a gap after what comes before it: %i", (seq) => {
+    const { mirror, feed, given, gaps } = setUp();
+    mirror.rows = withStandIns(150, [seq]);
+    feed.start(0);
+    for (let i = 0; i < 4; i += 1) mirror.tell();
+    expect(given).toEqual(numbers(1, seq - 1));
+    expect(gaps).toEqual([seq - 1]);
+    feed.start(seq);
+    for (let i = 0; i < 4; i += 1) mirror.tell();
+    expect(given).toEqual([...numbers(1, seq - 1), ...numbers(seq + 1, 150)]);
+    expect(gaps).toHaveLength(1);
+  });
+
+  it("is nothing to who has it already", () => {
+    const { mirror, feed, given, gaps } = setUp();
+    mirror.rows = withStandIns(30, [3, 4]);
+    feed.start(4);
+    mirror.tell();
+    expect(given).toEqual(numbers(5, 30));
+    expect(gaps).toEqual([]);
   });
 });
 

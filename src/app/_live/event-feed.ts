@@ -1,3 +1,4 @@
+import { STAND_IN_TYPE } from "../../timeline/stand-in";
 import type { EventRow } from "./parse-event";
 
 /** As many events as one window of the mirror holds. */
@@ -22,7 +23,7 @@ export function createEventFeed(deps: {
   watchWindow: WatchWindow;
   /** Consecutive, from the one after the last one given. */
   onEvents(rows: readonly EventRow[]): void;
-  /** The mirror no longer has the events that come next. Nothing comes until {@link EventFeed.start}. */
+  /** The mirror does not have the events that come next. Nothing comes until {@link EventFeed.start}. */
   onGap(): void;
 }): EventFeed {
   let givenSeq = 0;
@@ -35,13 +36,16 @@ export function createEventFeed(deps: {
       follow();
     }
   };
-  /** Those that can be given now; tells of a gap when the window that should have the next one begins later. */
+  /**
+   * Those that can be given now; tells of a gap when the window that should have the next one begins later, or has a
+   * stand-in for it.
+   */
   const due = (): readonly EventRow[] => {
     const rows = windows.get(baseOf(givenSeq))?.rows ?? [];
     const from = rows.findIndex(({ seq }) => seq > givenSeq);
     if (from === -1) return [];
     let end = from;
-    while (rows[end]?.seq === givenSeq + 1 + end - from) end += 1;
+    while (rows[end]?.seq === givenSeq + 1 + end - from && rows[end]?.type !== STAND_IN_TYPE) end += 1;
     if (end > from) return rows.slice(from, end);
     letGo();
     deps.onGap();

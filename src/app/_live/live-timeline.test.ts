@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { STAND_IN_TYPE } from "../../timeline/stand-in";
 import { numbered, plainTurn } from "../../timeline/testing";
 import { timelineOf } from "../../timeline/timeline";
-import { settled } from "./session-source.testing";
+import { rowOf, settled } from "./session-source.testing";
 import { all, ids, logOf, openPage, turns } from "./session-store.testing";
 
 describe("a session's page", () => {
@@ -94,6 +95,28 @@ describe("a session's page", () => {
     await settled();
     expect(page.timeline()).toBe(shown);
     expect(shown?.lastSeq).toBe(page.server.log.length);
+  });
+
+  it("has an event that the mirror refused from the server, and goes on behind it", async () => {
+    const page = await openPage();
+    const first = page.server.log.length + 1;
+    page.grow();
+    page.server.mirror.rows = page.server.log.map((event) =>
+      event.seq === first + 2 ? { ...rowOf(event), type: STAND_IN_TYPE, data: "{}" } : rowOf(event),
+    );
+    page.server.mirror.tell();
+    await settled();
+    page.draw();
+    expect(all(page.timeline())).toEqual(all(timelineOf(page.server.log)));
+    page.server.log.push(...numbered(plainTurn(40), page.server.log.length + 1));
+    page.server.mirror.rows = [
+      ...page.server.mirror.rows,
+      ...page.server.log.slice(page.server.mirror.rows.length).map(rowOf),
+    ];
+    page.server.mirror.tell();
+    page.draw();
+    expect(all(page.timeline())).toEqual(all(timelineOf(page.server.log)));
+    expect(page.server.asked.filter((what) => what === "newest")).toHaveLength(2);
   });
 
   it("passes over an event of a type that it does not know", async () => {

@@ -33,6 +33,9 @@ const byId = z.object({
 const withValue = byId.extend({ value: jsonSchema });
 const byQueryId = z.object({ queryId: z.number() });
 const userTable = z.string().regex(/^[^_]/, "this host has no system tables");
+const withQuery = z.object({ query: querySchema });
+const ofTable = z.object({ table: z.string(), value: jsonSchema });
+const withIdString = z.object({ table: userTable, idString: z.string() });
 
 /** The operations that the client library's server half asks for, each JSON in, JSON out. */
 export function createCall(execution: Execution): Call {
@@ -71,14 +74,14 @@ interface Operation {
 function syncOperation(execution: Execution, streams: Stream[], { operation, args }: Operation): string {
   switch (operation) {
     case "1.0/queryStream": {
-      const { query } = z.object({ query: querySchema }).parse(args);
+      const { query } = withQuery.parse(args);
       streams.push(openStream(query, execution));
       return JSON.stringify({ queryId: streams.length - 1 });
     }
     case "1.0/queryCleanup":
       return "{}";
     case "1.0/db/normalizeId": {
-      const { table, idString } = z.object({ table: userTable, idString: z.string() }).parse(args);
+      const { table, idString } = withIdString.parse(args);
       return JSON.stringify({ id: execution.schema.isIdOf(table, idString) ? idString : null });
     }
     default:
@@ -98,7 +101,7 @@ function asyncOperation(execution: Execution, streams: Stream[], { operation, ar
       return transaction.get(id, table).entry?.json() ?? "null";
     }
     case "1.0/insert": {
-      const { table, value } = z.object({ table: z.string(), value: jsonSchema }).parse(args);
+      const { table, value } = ofTable.parse(args);
       return JSON.stringify({ _id: transaction.insert(table, value) });
     }
     case "1.0/shallowMerge": {

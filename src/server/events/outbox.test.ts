@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { testDatabase, type TestDatabase } from "../db/testing";
 import { createEventLog } from "./event-log";
-import { clearMarks, mark, marksAfter, parseReadKey, readKey } from "./outbox";
+import { clearMarks, countMarksAfter, mark, markName, marksAfter, parseReadKey, readKey } from "./outbox";
 
 describe("the outbox", () => {
   let t: TestDatabase;
@@ -50,6 +50,17 @@ describe("the outbox", () => {
     );
     mark(t.db, [{ topic: "person", key: "usr_1" }]);
     expect(marksAfter(t.db, Math.max(...told) + 1, 10)).toHaveLength(1);
+  });
+
+  it("counts what was marked since, without what is known", () => {
+    const person = (id: string) => ({ topic: "person" as const, key: id });
+    mark(t.db, [person("usr_1"), person("usr_2")]);
+    const { id: lastId = 0 } = marksAfter(t.db, 0, 10).at(-1) ?? {};
+    expect(countMarksAfter(t.db, lastId, [])).toBe(0);
+    mark(t.db, [person("usr_2"), person('usr_"3"'), { topic: "session", key: "usr_4" }]);
+    expect(countMarksAfter(t.db, 0, [])).toBe(4);
+    expect(countMarksAfter(t.db, lastId, [])).toBe(3);
+    expect(countMarksAfter(t.db, lastId, [person("usr_2"), person('usr_"3"')].map(markName))).toBe(1);
   });
 
   it("tells a read's person and session apart again, and says no to any other key", () => {

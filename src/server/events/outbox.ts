@@ -1,5 +1,5 @@
 /** What the mirror has still to be told, as durable marks made in the transaction of the change itself. */
-import { and, asc, eq, gt, inArray, sql } from "drizzle-orm";
+import { and, asc, count, eq, gt, inArray, sql } from "drizzle-orm";
 import type { EventType } from "../../../sidecar/src/contract";
 import { preparedOnce, type Store } from "../db/database";
 import { outbox, type OutboxTopic } from "../db/schema";
@@ -8,6 +8,10 @@ export interface Mark {
   topic: OutboxTopic;
   /** Id of the session, request or person; of a read {@link readKey}. */
   key: string;
+}
+
+export function markName({ topic, key }: Mark): string {
+  return `${topic} ${key}`;
 }
 
 /** A mark as it is kept. */
@@ -80,6 +84,19 @@ export function parseReadKey(key: string): { personId: string; sessionId: string
 /** Marks made after `afterId`, the oldest first. */
 export function marksAfter(store: Store, afterId: number, limit: number): StoredMark[] {
   return store.select().from(outbox).where(gt(outbox.id, afterId)).orderBy(asc(outbox.id)).limit(limit).all();
+}
+
+/** How many marks were made after `afterId`, those of `known` left out: names as {@link markName} gives them. */
+export function countMarksAfter(store: Store, afterId: number, known: Iterable<string>): number {
+  const isNew = gt(outbox.id, afterId);
+  const isKnown = sql`${outbox.topic} || ' ' || ${outbox.key} in (select value from json_each(${JSON.stringify([...known])}))`;
+  return (
+    store
+      .select({ marks: count() })
+      .from(outbox)
+      .where(and(isNew, sql`not ${isKnown}`))
+      .get()?.marks ?? 0
+  );
 }
 
 /** Forgets marks that were told; one made again meanwhile has another id and stays. */

@@ -39,7 +39,10 @@ export function createMetrics(deps: {
     requestsOpen: gauge("openagent_requests_open", "Requests of agents that nobody has answered"),
     waiting: gauge("openagent_mirror_marks_waiting", "Changes that the mirror has still to be told"),
     oldest: gauge("openagent_mirror_oldest_mark_seconds", "Age of the oldest change that it has to be told"),
-    parked: gauge("openagent_mirror_marks_parked", "Changes that the mirror refused, left out for a while"),
+    parked: gauge(
+      "openagent_mirror_marks_parked",
+      "Rows and events that the mirror refused and that are left out",
+    ),
     free: gauge("openagent_data_free_bytes", "Free bytes of the data directory's file system"),
     total: gauge("openagent_data_size_bytes", "Size of the data directory's file system"),
     database: gauge("openagent_database_bytes", "Size of the database"),

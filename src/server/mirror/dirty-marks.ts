@@ -1,10 +1,20 @@
 import type { Database } from "../db/database";
-import { clearMarks, type Mark, marksAfter } from "../events/outbox";
+import { clearMarks, countMarksAfter, type Mark, markName, marksAfter } from "../events/outbox";
 
 /** How many marks one look at the outbox takes. */
 const LOOK = 1_000;
-/** SQLite's word for no limit: a mark a row at most. */
-const ALL = -1;
+
+/** What the mirror refused: a row that is left out for a while, or an `event` ({@link eventKey}) that has a stand-in there. */
+export interface Parked {
+  topic: Mark["topic"] | "event";
+  key: string;
+}
+
+export function eventKey(sessionId: string, seq: number): string {
+  return `${sessionId} ${seq}`;
+}
+
+const NONE: ReadonlySet<number> = new Set();
 
 /** What has still to be told, in order; each row once however often it changed. */
 export interface DirtyMarks {
@@ -21,8 +31,14 @@ export interface DirtyMarks {
   done(marks: Iterable<Mark>): void;
   /** Leaves it out for a while. */
   park(mark: Mark, untilMs: number): void;
+  /** Puts a stand-in in the place of an event from now on, until its session is to be told anew. */
+  replace(sessionId: string, seq: number): void;
+  /** Seqs of a session's events that have a stand-in. */
+  replaced(sessionId: string): ReadonlySet<number>;
+  /** The session has no events in the mirror any more. */
+  forgetReplaced(sessionId: string): void;
   /** Those that are left out now. */
-  parked(): Mark[];
+  parked(): Parked[];
   /** Those that may be sent and are not, those in the outbox too that were not taken in yet. */
   waiting(): {
     count: number;
@@ -42,6 +58,7 @@ export function createDirtyMarks(deps: { db: Database; now: () => number }): Dir
   const { db } = deps;
   const dirty = new Map<string, Mark & { id: number | null; nth: number; sinceMs: number }>();
   const parked = new Map<string, Mark & { untilMs: number }>();
+  const replaced = new Map<string, Set<number>>();
   const told: number[] = [];
   let loadedId = 0;
   let newest = 0;
@@ -53,7 +70,7 @@ export function createDirtyMarks(deps: { db: Database; now: () => number }): Dir
     return false;
   };
   const put = (entry: Mark & { id: number | null }) =>
-    void dirty.set(`${entry.topic} ${entry.key}`, {
+    void dirty.set(markName(entry), {
       ...entry,
       nth: (newest += 1),
       sinceMs: deps.now(),
@@ -76,8 +93,11 @@ export function createDirtyMarks(deps: { db: Database; now: () => number }): Dir
         for (const { id, topic, key } of fresh) {
           loadedId = id;
           // Whoever asks for that has mended something: what was refused is tried again as well.
-          if (topic === "rebuild") parked.clear();
-          const known = dirty.get(`${topic} ${key}`);
+          if (topic === "rebuild") {
+            parked.clear();
+            replaced.delete(key);
+          }
+          const known = dirty.get(markName({ topic, key }));
           if (known === undefined) put({ topic, key, id });
           else known.id = id;
         }
@@ -85,32 +105,45 @@ export function createDirtyMarks(deps: { db: Database; now: () => number }): Dir
       }
     },
     add(marks) {
-      for (const { topic, key } of marks) if (!dirty.has(`${topic} ${key}`)) put({ topic, key, id: null });
+      for (const { topic, key } of marks)
+        if (!dirty.has(markName({ topic, key }))) put({ topic, key, id: null });
     },
     due,
     oldestDue: () => due().next().value?.nth ?? null,
     newest: () => newest,
     done(marks) {
-      for (const { topic, key } of marks) {
-        const name = `${topic} ${key}`;
+      for (const mark of marks) {
+        const name = markName(mark);
         const id = dirty.get(name)?.id ?? null;
         if (id !== null) told.push(id);
         dirty.delete(name);
       }
     },
     park({ topic, key }, untilMs) {
-      const name = `${topic} ${key}`;
+      const name = markName({ topic, key });
       parked.set(name, { topic, key, untilMs });
       const entry = dirty.get(name);
       if (entry !== undefined) entry.sinceMs = untilMs;
     },
-    parked: () =>
-      [...parked].filter(([name]) => isParked(name)).map(([, { topic, key }]) => ({ topic, key })),
+    replace(sessionId, seq) {
+      replaced.set(sessionId, (replaced.get(sessionId) ?? new Set()).add(seq));
+    },
+    replaced: (sessionId) => replaced.get(sessionId) ?? NONE,
+    forgetReplaced: (sessionId) => void replaced.delete(sessionId),
+    parked() {
+      const rows = [...parked]
+        .filter(([name]) => isParked(name))
+        .map(([, { topic, key }]) => ({ topic, key }));
+      const events = [...replaced].flatMap(([sessionId, seqs]) =>
+        [...seqs].map((seq): Parked => ({ topic: "event", key: eventKey(sessionId, seq) })),
+      );
+      return [...rows, ...events];
+    },
     waiting() {
       const known = [...due()];
-      const fresh = marksAfter(db, loadedId, ALL).filter(({ topic, key }) => !dirty.has(`${topic} ${key}`));
+      const fresh = countMarksAfter(db, loadedId, dirty.keys());
       const sinceMs = known.reduce((oldest, entry) => Math.min(oldest, entry.sinceMs), Infinity);
-      return { count: known.length + fresh.length, sinceMs: Number.isFinite(sinceMs) ? sinceMs : null };
+      return { count: known.length + fresh, sinceMs: Number.isFinite(sinceMs) ? sinceMs : null };
     },
     clear,
   };

@@ -5,14 +5,16 @@ import type { Mark } from "../events/outbox";
 import { readStored } from "../events/stored-events";
 import { findSession, isLive } from "../sessions/session-store";
 import { allOf } from "./backfill";
-import { fitEventData } from "./fit-event";
+import type { DirtyMarks } from "./dirty-marks";
+import { mirrorEvent } from "./fit-event";
 import { personRow, readRow, requestRow, sessionRow } from "./mirror-rows";
 import type { MirrorBatch } from "./mirror-target";
 
-/** What one batch holds at most: it is one transaction there, and is made in one piece here. */
+/** Rows and events in one batch at most: each row is an index range of the transaction there, and Convex takes 4,096. */
+export const FULL_BATCH = { marks: 400, events: 1_000 };
+/** What else bounds a batch: it is one transaction there, and is made in one piece here. */
 const LIMITS = {
   bytes: 512 * 1024,
-  events: 1_000,
   /** No more is put in after this. */
   sliceMs: 15,
 };
@@ -34,8 +36,11 @@ interface Filling extends Draft {
   bytes: number;
   /** Sessions that are being told anew: the mirror has let go of them, and has not got all of them back. */
   renewing: ReadonlySet<string>;
+  mostEvents: number;
   /** Seq that the mirror has of a session; undefined while that is not known. */
   positionOf(sessionId: string): number | undefined;
+  /** Seqs of a session's events that the mirror refuses: it gets stand-ins for them. */
+  replaced: DirtyMarks["replaced"];
 }
 
 export function emptyBatch(): MirrorBatch {
@@ -44,17 +49,15 @@ export function emptyBatch(): MirrorBatch {
 
 /**
  * The next batch from the rows as they are now.
- * @param opts.most marks that it tells of at most
+ * @param opts.most marks and events that it tells of at most
  */
 export function draftBatch(
   db: Database,
   due: Iterable<Mark>,
-  opts: {
-    most: number;
-    now: () => number;
-    positionOf: Filling["positionOf"];
-    renewing: Filling["renewing"];
-  },
+  opts: { most: typeof FULL_BATCH; now: () => number } & Pick<
+    Filling,
+    "positionOf" | "renewing" | "replaced"
+  >,
 ): Draft {
   const draft: Filling = {
     db,
@@ -63,12 +66,15 @@ export function draftBatch(
     finished: [],
     positions: new Map(),
     bytes: 0,
+    mostEvents: opts.most.events,
     positionOf: opts.positionOf,
     renewing: opts.renewing,
+    replaced: opts.replaced,
   };
   const startedAt = opts.now();
   for (const mark of due) {
-    if (draft.marks.length >= opts.most || isFull(draft) || opts.now() - startedAt > LIMITS.sliceMs) break;
+    if (draft.marks.length >= opts.most.marks || isFull(draft) || opts.now() - startedAt > LIMITS.sliceMs)
+      break;
     const progress = PUT[mark.topic](draft, mark.key);
     if (progress === "later") continue;
     draft.marks.push(mark);
@@ -142,19 +148,21 @@ function putEvents(draft: Filling, sessionId: string): Progress {
   const afterSeq = there === 0 ? Math.max(0, lastSeq - TAIL) : there;
   const rows = readStored(db, sessionId, {
     afterSeq,
-    limit: LIMITS.events - batch.events.length,
+    limit: draft.mostEvents - batch.events.length,
     maxBytes: LIMITS.bytes - draft.bytes,
   });
-  for (const { seq, at, type, data } of rows) {
-    const fitting = fitEventData(data);
-    batch.events.push({ sessionId, seq, at, type, data: fitting });
-    draft.bytes += Buffer.byteLength(fitting);
+  const replaced = draft.replaced(sessionId);
+  for (const row of rows) {
+    const event = mirrorEvent(row, { isRefused: replaced.has(row.seq) });
+    batch.events.push({ sessionId, ...event });
+    draft.bytes += Buffer.byteLength(event.data);
   }
   const reached = rows.at(-1)?.seq ?? afterSeq;
   draft.positions.set(sessionId, reached);
   return reached >= lastSeq ? "finished" : "more";
 }
 
-function isFull({ batch, bytes }: Filling): boolean {
-  return bytes >= LIMITS.bytes || batch.events.length >= LIMITS.events;
+function isFull({ batch, bytes, mostEvents }: Filling): boolean {
+  // The rows of a session that begins afresh may go without events.
+  return bytes >= LIMITS.bytes || batch.events.length >= Math.max(mostEvents, 1);
 }

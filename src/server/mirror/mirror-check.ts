@@ -26,7 +26,8 @@ export function mirrorCheck(deps: {
       const why = detail === null ? "" : ` (${detail.slice(0, 200)})`;
       return `${name} has taken nothing for ${seconds} seconds${why}. Sessions go on; pages show no news. ${next}`;
     }
-    if (parked.length > 0) return `${name} refuses ${parked.length} of the rows that it is sent. ${next}`;
+    if (parked.length > 0)
+      return `${name} refuses ${parked.length} of the rows and events that it is sent. ${next} Then have it tried again: npm run admin -- mirror rebuild`;
     if (oldestMs >= BEHIND_MS)
       return `${name} is ${Math.round(oldestMs / 1000)} seconds behind, with ${waiting} changes still to be told: pages are late. ${next}`;
     return "ok";

@@ -2,10 +2,11 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Database } from "../db/database";
 import { sessions } from "../db/schema";
 import { AppError } from "../errors";
-import { type Mark, mark } from "../events/outbox";
+import { mark } from "../events/outbox";
 import { askRebuild } from "./ask-rebuild";
 import { strangersThere } from "./backfill";
 import { compareSession } from "./compare-session";
+import { eventKey, type Parked } from "./dirty-marks";
 import { MirrorError, type MirrorTarget } from "./mirror-target";
 import type { Pusher } from "./pusher";
 
@@ -16,8 +17,8 @@ export interface MirrorComparison {
   /** Sessions that were compared. */
   sessions: number;
   differing: { sessionId: string; why: string }[];
-  /** Rows that the mirror refused and that are left out for now. */
-  parked: Mark[];
+  /** What the mirror refused: rows that are left out for now, and events that have a stand-in there. */
+  parked: Parked[];
 }
 
 /** The mirror against the log. */
@@ -45,16 +46,24 @@ export function createMirrorRepair(deps: {
       const rows = db.select({ sessionId: sessions.id, lastSeq: sessions.lastSeq }).from(sessions).all();
       await upToDate(deps);
       const differing: MirrorComparison["differing"] = [];
+      const refused: Parked[] = [];
       await reached(async () => {
         for (const row of rows) {
+          let found = await compareSession(deps, row);
           // The oldest events go while they are read, so one look that differs is not believed.
-          const why = (await compareSession(deps, row)) && (await compareSession(deps, row));
+          if (found.why !== null) found = await compareSession(deps, row);
+          const { why, standIns } = found;
           if (why !== null) differing.push({ sessionId: row.sessionId, why });
+          refused.push(
+            ...standIns.map((seq) => ({ topic: "event" as const, key: eventKey(row.sessionId, seq) })),
+          );
         }
         for (const { key } of await strangersThere(db, target))
           differing.push({ sessionId: key, why: "is there and not in the database" });
       });
-      return { sessions: rows.length, differing, parked: pusher.health().parked };
+      // The mirror itself knows of events that were refused before this server started.
+      const rowsRefused = pusher.health().parked.filter(({ topic }) => topic !== "event");
+      return { sessions: rows.length, differing, parked: [...rowsRefused, ...refused] };
     },
     async rebuild(sessionId) {
       const count = askRebuild(db, sessionId);

@@ -7,46 +7,10 @@ import { clearMarks, mark, marksAfter } from "../events/outbox";
 import { askRebuild } from "./ask-rebuild";
 import { everything, strangers } from "./backfill";
 import { createDirtyMarks } from "./dirty-marks";
+import { fakeMirror } from "./fake-mirror.testing";
 import { emptyBatch } from "./mirror-batch";
-import { MirrorError, type MirrorBatch, type MirrorTarget } from "./mirror-target";
+import { MirrorError } from "./mirror-target";
 import { createPusher, type Pusher } from "./pusher";
-
-/** Holds to the rules of convex/mirror.ts, and keeps what it is sent. */
-function fakeMirror() {
-  const rows = new Map<string, MirrorBatch["events"]>();
-  const state = {
-    batches: [] as MirrorBatch[],
-    inFlight: 0,
-    mostInFlight: 0,
-    /** Answers of the next pushes; a function may look at the batch. */
-    answers: [] as ((batch: MirrorBatch) => Error | null)[],
-    always: null as ((batch: MirrorBatch) => Error | null) | null,
-  };
-  const target: MirrorTarget = {
-    async push(batch) {
-      state.mostInFlight = Math.max(state.mostInFlight, (state.inFlight += 1));
-      await new Promise((resolve) => setImmediate(resolve));
-      state.inFlight -= 1;
-      const error = state.answers.shift()?.(batch) ?? state.always?.(batch) ?? null;
-      if (error) throw error;
-      for (const id of batch.removed) rows.delete(id);
-      for (const event of batch.events) {
-        const known = rows.get(event.sessionId) ?? [];
-        const lastSeq = known.at(-1)?.seq ?? 0;
-        if (event.seq <= lastSeq) continue;
-        if (lastSeq > 0 && event.seq > lastSeq + 1)
-          throw new MirrorError("gap", "gap", { gap: { sessionId: event.sessionId, lastSeq } });
-        rows.set(event.sessionId, [...known, event]);
-      }
-      state.batches.push(batch);
-    },
-    position: async (sessionId) => rows.get(sessionId)?.at(-1)?.seq ?? 0,
-    eventsAfter: async (sessionId, afterSeq) =>
-      (rows.get(sessionId) ?? []).filter(({ seq }) => seq > afterSeq).slice(0, 50),
-    sessionIdsAfter: async (after) => [...rows.keys()].sort().filter((id) => id > after),
-  };
-  return { target, rows, state, seqs: (id: string) => (rows.get(id) ?? []).map(({ seq }) => seq) };
-}
 
 const noLag = { waiting: 0, oldestMs: 0, parked: [] };
 const away = () => new MirrorError("unreachable", "fetch failed");
@@ -57,19 +21,14 @@ describe("the pusher", () => {
   let pusher: Pusher;
   let mirror: ReturnType<typeof fakeMirror>;
   let begin: () => Promise<void>;
-  const lines: unknown[] = [];
-  const logger = {
-    info: () => undefined,
-    warn: () => undefined,
-    error: (line: unknown) => void lines.push(line),
-  };
+  const silent = () => undefined;
   const start = () => {
     const dirty = createDirtyMarks({ db: t.db, now: () => performance.now() });
     pusher = createPusher({
       db: t.db,
       target: mirror.target,
       dirty,
-      log: logger,
+      log: { info: silent, warn: silent, error: silent },
       begin: () => begin(),
       intervalMs: 1,
       now: () => performance.now(),
@@ -78,7 +37,6 @@ describe("the pusher", () => {
   };
   beforeEach(() => {
     t = testDatabase();
-    lines.length = 0;
     begin = async () => undefined;
     mirror = fakeMirror();
     log = createEventLog({ ...t, onCommit: () => pusher.wake() });
@@ -201,32 +159,6 @@ describe("the pusher", () => {
     expect(mirror.seqs(t.sessionId)).toEqual(upTo(200, 301));
   });
 
-  it("leaves out the one thing that is refused, says so, and goes on with the rest", async () => {
-    const ids = upTo(7).map((n) => `ses_${n}`);
-    for (const id of ids) t.addSession(id);
-    mirror.state.always = (batch) =>
-      batch.events.some(({ data }) => data.includes("poison")) ? new MirrorError("refused", "too bad") : null;
-    for (const id of ids) write(id, 1, id === "ses_4" ? "poison" : "fine");
-    await pusher.drained();
-    for (const id of ids) expect(mirror.seqs(id)).toEqual(id === "ses_4" ? [] : [1]);
-    expect(lines).toMatchObject([{ topic: "events", key: "ses_4" }]);
-    expect(pusher.health()).toMatchObject({
-      parked: [{ topic: "events", key: "ses_4" }],
-      failingSinceMs: null,
-    });
-    write("ses_1", 1, "later");
-    await pusher.drained();
-    expect(mirror.seqs("ses_1")).toEqual([1, 2]);
-  });
-
-  it("takes a mirror that refuses everything for one that is away: nothing is left out", async () => {
-    mirror.state.always = () => new MirrorError("refused", "no such function");
-    write(t.sessionId, 1);
-    await expect.poll(() => pusher.health().detail).toBe("no such function");
-    expect(pusher.health().parked).toEqual([]);
-    expect(lines).toEqual([]);
-  });
-
   it("tells after a crash what was not told before it, and nothing of an idle system", async () => {
     mirror.state.always = away;
     write(t.sessionId, 3);
@@ -294,22 +226,6 @@ describe("the pusher", () => {
       start();
       await pusher.drained();
       expect(mirror.seqs(t.sessionId)).toEqual(upTo(20));
-    });
-
-    it("sends again what was refused and left out", async () => {
-      mirror.state.always = (batch) =>
-        batch.events.some(({ data }) => data.includes("poison")) ? new MirrorError("refused", "no") : null;
-      write(t.sessionId, 1, "poison");
-      await pusher.drained();
-      expect(pusher.health().parked).toEqual([{ topic: "events", key: t.sessionId }]);
-      mirror.state.always = null;
-      write(t.sessionId, 1);
-      await pusher.drained();
-      expect(mirror.seqs(t.sessionId)).toEqual([]);
-      askRebuild(t.db, t.sessionId);
-      await pusher.drained();
-      expect(mirror.seqs(t.sessionId)).toEqual([1, 2]);
-      expect(pusher.health().parked).toEqual([]);
     });
 
     it("gives no events of a session that does not run and of which it has none", async () => {

@@ -5,22 +5,19 @@ import { eq } from "drizzle-orm";
 import type { Logger } from "../log";
 import { allOf } from "./backfill";
 import { createBell } from "./bell";
-import type { Mark } from "../events/outbox";
-import type { DirtyMarks } from "./dirty-marks";
+import type { DirtyMarks, Parked } from "./dirty-marks";
+import { createHalving } from "./halving";
 import { type Draft, draftBatch, emptyBatch } from "./mirror-batch";
 import { MirrorError, type MirrorTarget } from "./mirror-target";
+import { leaveOut } from "./refusal";
 
 /** What other processes mark, such as the command line, is seen this soon. */
 const LOOK_EVERY_MS = 1_000;
-/** Rows in one batch at most: each is an index range of the transaction there, and Convex takes 4,096. */
-const MOST_MARKS = 400;
 /** Sessions whose position is asked for in one go. */
 const ASKED_AT_ONCE = 20;
 const RETRY_MS = { first: 500, most: 15_000 };
 /** A batch of so many marks lasts an interval; one of more lasts longer, as many times at most. */
 const PACE = { marks: 5, most: 4 };
-/** What was refused alone is left out for so long; a deployment of newer functions may take it. */
-const PARKED_MS = 300_000;
 
 /** How far the mirror is behind. */
 export interface MirrorLag {
@@ -28,7 +25,7 @@ export interface MirrorLag {
   waiting: number;
   /** How long the oldest of them waits; 0 when none does. */
   oldestMs: number;
-  /** Rows and sessions that the mirror refused. */
+  /** Rows and events that the mirror refused. */
   parked: number;
 }
 
@@ -37,8 +34,8 @@ export interface PusherHealth extends Omit<MirrorLag, "parked"> {
   failingSinceMs: number | null;
   /** Technical: the last failure. */
   detail: string | null;
-  /** Rows and sessions that the mirror refused; they are left out for a while. */
-  parked: Mark[];
+  /** What the mirror refused. */
+  parked: Parked[];
 }
 
 /** Tells the mirror what changed: in order, one batch at a time, as often as it takes. */
@@ -80,7 +77,8 @@ export function createPusher(deps: Deps): Pusher {
   /** Sessions that the mirror has let go of and has not got back whole. */
   const renewing = new Set<string>();
   const waiting = new Set<Waiter>();
-  const state = { failingSinceMs: null as number | null, detail: null as string | null, most: MOST_MARKS };
+  const state = { failingSinceMs: null as number | null, detail: null as string | null };
+  const halving = createHalving();
   let retryMs = RETRY_MS.first;
   let nextAt = -Infinity;
   let hasBegun = false;
@@ -125,34 +123,32 @@ export function createPusher(deps: Deps): Pusher {
   const accept = (draft: Draft) => {
     dirty.done(draft.finished);
     for (const [sessionId, seq] of draft.positions) positions.set(sessionId, seq);
-    for (const sessionId of draft.batch.removed)
-      if (draft.positions.get(sessionId) === 0) positions.delete(sessionId);
+    for (const sessionId of draft.batch.removed) {
+      if (draft.positions.get(sessionId) !== 0) continue;
+      positions.delete(sessionId);
+      dirty.forgetReplaced(sessionId);
+    }
     for (const { topic, key } of draft.marks) if (topic === "rebuild") renewing.add(key);
     for (const { topic, key } of draft.finished) if (topic === "rebuild") renewing.delete(key);
-    state.most = Math.min(state.most * 2, MOST_MARKS);
+    halving.accepted();
   };
 
-  /** Finds the one that is refused by halving; is it the only one that is, it is left out and the rest goes on. */
+  /** Finds the one row or event that is refused by halving. */
   const refuse = async (draft: Draft, error: MirrorError) => {
-    const [only] = draft.marks;
-    if (draft.marks.length > 1 || only === undefined) {
-      state.most = Math.ceil(draft.marks.length / 2);
-      return;
-    }
-    await target.push(emptyBatch());
-    log.error({ err: error, ...only }, "the mirror refuses this; it is left out for a while");
-    dirty.park(only, now() + PARKED_MS);
-    state.most = MOST_MARKS;
+    if (halving.halve(draft)) return;
+    await leaveOut({ ...deps, forgetPosition: (sessionId) => positions.delete(sessionId) }, draft, error);
+    halving.found();
   };
 
   const step = async () => {
     await learnPositions();
     const startedAt = now();
     const draft = draftBatch(db, dirty.due(), {
-      most: state.most,
+      most: halving.most(),
       now,
       positionOf: (sessionId) => positions.get(sessionId),
       renewing,
+      replaced: dirty.replaced,
     });
     nextAt = startedAt + deps.intervalMs * Math.min(Math.max(draft.marks.length / PACE.marks, 1), PACE.most);
     if (draft.marks.length === 0) return;

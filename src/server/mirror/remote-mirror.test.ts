@@ -9,6 +9,7 @@ import schema from "../../../convex/schema";
 import { type ManualClock, manualClock } from "../clock.testing";
 import { composeMirror, CONVEX_MODULES, type MirrorServices } from "../compose-mirror";
 import { createConvexHost, type ConvexHost } from "../convex-host/convex-host";
+import { installationValue } from "../db/installation-value";
 import { testDatabase, type TestDatabase } from "../db/testing";
 import { createEventLog, type EventLog } from "../events/event-log";
 import { marksAfter } from "../events/outbox";
@@ -127,6 +128,8 @@ describe("a Convex elsewhere", () => {
     expect(mirror?.routes).toEqual([]);
     expect(mirror?.upgrades).toEqual([]);
     await expect.poll(titles).toEqual([t.sessionId]);
+    // Stopped before it knows, it fills it again.
+    await expect.poll(() => installationValue(t.db, "mirrorTarget")).toBe(url.origin);
     await mirror?.stop();
 
     const before = pushes;
