@@ -48,7 +48,7 @@ export interface Reclaimed {
 
 export interface Storage {
   summary(caller: Caller): Promise<StorageSummary>;
-  /** Left-overs that belong to no session, and old session images. @param opts.dryRun only says what would go */
+  /** Containers of no session, volumes of sessions that the database does not know, old session images. @param opts.dryRun only says what would go */
   reclaim(opts: { dryRun: boolean }): Promise<Reclaimed>;
 }
 
