@@ -2,7 +2,7 @@ import { stat, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { and, count, eq, inArray, isNull } from "drizzle-orm";
 import { sessionStatus, type SessionStatus } from "../../../sidecar/src/contract";
-import type { Database } from "../db/database";
+import { type Database, DATABASE_FILE } from "../db/database";
 import { prompts, requests, sessions } from "../db/schema";
 import type { MirrorLag } from "../mirror/pusher";
 
@@ -74,7 +74,7 @@ function requestsOpen(db: Database): number {
 async function readDisk(dataDir: string): Promise<DiskReading> {
   const { bavail, blocks, bsize } = await statfs(dataDir);
   const sizes = await Promise.all(
-    ["openagent.db", "openagent.db-wal"].map((name) => size(join(dataDir, name))),
+    [DATABASE_FILE, `${DATABASE_FILE}-wal`].map((name) => size(join(dataDir, name))),
   );
   return {
     freeBytes: bavail * bsize,
