@@ -25,7 +25,7 @@ export async function examine(deps: {
   const driver = composeDriver(deps);
   return [
     examineNode(process.versions.node),
-    await examineDisk(env.dataDir),
+    examineDisk(env.dataDir),
     examineDatabase(db),
     examineSeq(db),
     examineSpool(db),
