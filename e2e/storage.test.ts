@@ -7,7 +7,7 @@ import { promisify } from "node:util";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { axeFindings, DESKTOP, launchBrowser, sideways, signedInContext } from "./browser";
-import { containersOf, docker, ROOT, sessionIs, startProduct, until, type Product } from "./harness";
+import { containersOf, docker, ROOT, runTurn, sessionIs, startProduct, until, type Product } from "./harness";
 
 const SHOTS = join(ROOT, ".cache", "screenshots");
 const run = promisify(execFile);
@@ -130,7 +130,6 @@ describe("what sessions leave on the disk", () => {
     const { client } = product;
     const { items } = await client.sessions.list.query({});
     const id = items.find(({ title }) => title === "Stays")?.id ?? "";
-    await client.sessions.stop.mutate({ id });
     await product.stop();
     await product.start({ OPENAGENT_DISK_HIGH_WATER: "1" });
     await expect(client.sessions.create.mutate({ title: "No" })).rejects.toMatchObject({
@@ -138,7 +137,8 @@ describe("what sessions leave on the disk", () => {
       data: { reason: "out_of_disk" },
     });
     expect((await client.sessions.list.query({})).items).toHaveLength(items.length);
-    await client.sessions.resume.mutate({ id });
     await sessionIs(client, id, "idle");
+    const { outcome } = await runTurn(client, { sessionId: id, text: "echo on > on.txt", kind: "shell" });
+    expect(outcome).toBe("done");
   });
 });
