@@ -15,6 +15,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createClient, type OpenAgentClient } from "../src/client/index";
 import {
+  containerOf,
   containersOf,
   docker,
   OWNER,
@@ -95,18 +96,6 @@ describe("backup and restore", () => {
   /** With every scope, as whoever has a shell on the server gets it. */
   const ownToken = async (env: Record<string, string>) =>
     (await npm(["admin", "--", "token", "create", "--email", OWNER.email], env)).stdout.trim();
-  const containerOf = async (instance: string, sessionId: string) => {
-    const label = `label=openagent.session=${sessionId}`;
-    const ids = await docker(
-      "ps",
-      "-q",
-      "--filter",
-      label,
-      "--filter",
-      `label=openagent.installation=${instance}`,
-    );
-    return ids.trim();
-  };
   const inside = async (instance: string, sessionId: string, command: string) =>
     docker("exec", "-u", "1000", await containerOf(instance, sessionId), "bash", "-ec", command);
   const digest = (instance: string, sessionId: string) => inside(instance, sessionId, DIGEST);

@@ -80,6 +80,20 @@ export async function axeFindings(page: Page): Promise<string[]> {
   });
 }
 
+/** What scrolls sideways or is wider than the screen: the page itself, or what else on it is asked for, by a selector. */
+export function sideways(page: Page, selector = "html"): Promise<string[]> {
+  // A phone's browser widens the page to what is on it, and nothing scrolls then.
+  const screen = page.viewportSize()?.width ?? Infinity;
+  return page.locator(selector).evaluateAll(
+    (elements, width) =>
+      elements.flatMap(({ tagName, scrollWidth, clientWidth }) => {
+        const room = Math.min(clientWidth, width);
+        return scrollWidth > room ? [`${tagName} ${scrollWidth} > ${room}`] : [];
+      }),
+    screen,
+  );
+}
+
 /** What went wrong in a page, and where it asked: neither is to be seen by its reader. */
 export interface Watch {
   /** Errors of scripts, and what the browser refused by policy. */

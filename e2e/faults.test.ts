@@ -6,7 +6,8 @@ import { followEvents } from "../src/client/index";
 import {
   containersOf,
   docker,
-  poll,
+  eventsUntil,
+  eventsUntilTurnEnds,
   type Product,
   readEvents,
   ROOT,
@@ -14,7 +15,6 @@ import {
   sessionIs,
   spokenText,
   startProduct,
-  until,
 } from "./harness";
 
 describe("faults", () => {
@@ -65,7 +65,7 @@ describe("faults", () => {
     }
     heard = await hearsMoreThan(heard, id);
     expect(await product.client.prompts.abort.mutate({ sessionId: id })).toMatchObject({ aborted: true });
-    const events = await eventsUntilTurnEnds(id, promptId);
+    const events = await untilTurnEnds(id, promptId);
     expect(events.map((e) => e.seq)).toEqual(events.map((_, i) => i + 1));
     const spoken = wordsOf(events);
     expect(spoken.length).toBeGreaterThanOrEqual(heard);
@@ -137,16 +137,18 @@ describe("faults", () => {
         text,
         key: randomUUID(),
       });
-      const retry = await poll(
-        async () => (await read(id)).find((e) => e.type === "retry.scheduled" && e.seq > lastSeq),
-        `the retry after ${failure}`,
-      );
-      expect(retry.data).toMatchObject({
+      const isRetry = (e: SessionEvent) => e.type === "retry.scheduled" && e.seq > lastSeq;
+      const events = await eventsUntil(product.client, {
+        sessionId: id,
+        what: `the retry after ${failure}`,
+        isThere: (heard) => heard.some(isRetry),
+      });
+      expect(events.find(isRetry)?.data).toMatchObject({
         code,
         message: expect.stringMatching(/tries again by itself at .+ stop the turn and .+\.$/) as string,
       });
       expect(await product.client.prompts.abort.mutate({ sessionId: id })).toMatchObject({ aborted: true });
-      expect(outcomesOf(await eventsUntilTurnEnds(id, promptId)).at(-1)).toBe("aborted");
+      expect(outcomesOf(await untilTurnEnds(id, promptId)).at(-1)).toBe("aborted");
     }
     await remove(id);
   });
@@ -179,35 +181,28 @@ describe("faults", () => {
       product.client.prompts.send.mutate({ sessionId: id, text: "#script\nsay once only", key });
     const answers = await Promise.all([send(), send(), send()]);
     expect(new Set(answers.map((a) => a.promptId)).size).toBe(1);
-    await eventsUntilTurnEnds(id, answers[0]?.promptId ?? "");
+    await untilTurnEnds(id, answers[0]?.promptId ?? "");
     expect(await send()).toEqual(answers[0]);
     // It runs behind whatever else was queued.
     await runTurn(product.client, { sessionId: id, text: "#script\nsay the last" });
-    const events = await read(id);
+    const events = await readEvents(product.client, id);
     expect(events.filter((e) => e.type === "turn.started")).toHaveLength(2);
     expect(wordsOf(events).join(" ")).toMatch(/^once only ?the last$/);
     await remove(id);
   });
 
-  let lastRead: SessionEvent[] = [];
-
-  async function read(id: string): Promise<SessionEvent[]> {
-    lastRead = await readEvents(product.client, id);
-    return lastRead;
-  }
-
   /** Waits until the agent has said more words than `count`. @returns how many */
-  async function hearsMoreThan(count: number, id: string): Promise<number> {
-    await until(async () => wordsOf(await read(id)).length > count, "more of the stream");
-    return wordsOf(lastRead).length;
+  async function hearsMoreThan(count: number, sessionId: string): Promise<number> {
+    const events = await eventsUntil(product.client, {
+      sessionId,
+      what: "more of the stream",
+      isThere: (heard) => wordsOf(heard).length > count,
+    });
+    return wordsOf(events).length;
   }
 
-  async function eventsUntilTurnEnds(id: string, promptId: string): Promise<SessionEvent[]> {
-    const ended = (events: SessionEvent[]) =>
-      events.some((e) => e.type === "turn.ended" && e.data.promptId === promptId);
-    await until(async () => ended(await read(id)), "the turn's end");
-    return lastRead;
-  }
+  const untilTurnEnds = (sessionId: string, promptId: string) =>
+    eventsUntilTurnEnds(product.client, { sessionId, promptId });
 });
 
 function wordsOf(events: SessionEvent[]): string[] {

@@ -34,8 +34,8 @@ export interface Product {
   token: string;
   /** SIGTERM, then waits for the end. @returns the exit code; null for one that a signal ended or that did not run */
   stop(signal?: NodeJS.Signals): Promise<number | null>;
-  /** Starts the server again on the same data directory. */
-  start(): Promise<void>;
+  /** Starts the server again on the same data directory. @param more for this start alone */
+  start(more?: Record<string, string>): Promise<void>;
   log(): string;
   /** Of the server's process. */
   pid(): number;
@@ -73,7 +73,7 @@ export async function startUnclaimed(
   let output = "";
   let child: ChildProcess | null = null;
 
-  const start = async () => {
+  const start = async (more: Record<string, string> = {}) => {
     const started = spawn(process.execPath, ["dist/server/main.mjs"], {
       cwd: ROOT,
       env: {
@@ -83,6 +83,7 @@ export async function startUnclaimed(
         OPENAGENT_DATA_DIR: dataDir,
         OPENAGENT_INSTANCE: instance,
         ...env,
+        ...more,
       },
       stdio: ["ignore", "pipe", "pipe"],
     });
@@ -247,6 +248,27 @@ export async function readEvents(client: OpenAgentClient, id: string): Promise<S
   return events;
 }
 
+/** Reads a session's log until it holds what is waited for. @returns all of it */
+export function eventsUntil(
+  client: OpenAgentClient,
+  opts: { sessionId: string; what: string; isThere: (events: SessionEvent[]) => boolean },
+): Promise<SessionEvent[]> {
+  return poll(async () => {
+    const events = await readEvents(client, opts.sessionId);
+    return opts.isThere(events) ? events : undefined;
+  }, opts.what);
+}
+
+/** As {@link eventsUntil}, until the turn of a prompt is over. */
+export function eventsUntilTurnEnds(
+  client: OpenAgentClient,
+  { sessionId, promptId }: { sessionId: string; promptId: string },
+): Promise<SessionEvent[]> {
+  const isThere = (events: SessionEvent[]) =>
+    events.some((event) => event.type === "turn.ended" && event.data.promptId === promptId);
+  return eventsUntil(client, { sessionId, what: "the turn's end", isThere });
+}
+
 export interface TurnResult {
   events: SessionEvent[];
   /** Text parts of assistant messages, joined. */
@@ -307,6 +329,12 @@ export async function containersOf(instance: string): Promise<string[]> {
   return lines(
     await run("docker", ["ps", "-aq", "--no-trunc", "--filter", `label=openagent.installation=${instance}`]),
   );
+}
+
+/** The container in which a session runs; empty when none does. */
+export async function containerOf(instance: string, sessionId: string): Promise<string> {
+  const labels = [`openagent.installation=${instance}`, `openagent.session=${sessionId}`];
+  return (await docker("ps", "-q", ...labels.flatMap((label) => ["--filter", `label=${label}`]))).trim();
 }
 
 export async function volumesOf(instance: string): Promise<string[]> {

@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
-import { axeFindings, PHONE, watchPage } from "./browser";
+import { axeFindings, PHONE, sideways, watchPage } from "./browser";
 import { addPerson, containersOf, OWNER, post, runTurn, signIn } from "./harness";
 import { livePages, words } from "./live-pages";
 
@@ -93,9 +93,7 @@ describe("who runs the installation", () => {
         await page.getByRole("meter", { name: "Data directory" }).getAttribute("aria-valuetext"),
       ).toMatch(/free$/);
       expect(await page.getByRole("listitem").filter({ hasText: "Database" }).textContent()).toContain("ok");
-      expect(
-        await page.evaluate(() => document.documentElement.scrollWidth - innerWidth),
-      ).toBeLessThanOrEqual(0);
+      expect(await sideways(page)).toEqual([]);
       await shot(page, name);
       await page.getByText("Event-loop lag, p99").scrollIntoViewIfNeeded();
       await shot(page, `${name}-end`);

@@ -1,5 +1,5 @@
-import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
+import { openTerminal } from "../src/client/index";
 import { PHONE } from "./browser";
 import { containersOf, runTurn, sessionIs } from "./harness";
 import { livePages } from "./live-pages";
@@ -16,35 +16,31 @@ const LONGER_MS = 20_000;
 describe("a session that nobody uses", () => {
   const { product, client, browse, open, newSession, remove, send, shot } = livePages({ shots: "idle" });
 
-  async function startProgram(page: Page): Promise<void> {
-    const panel = page.getByRole("region", { name: "Terminal", exact: true });
-    await expect
-      .poll(async () => {
-        if ((await panel.count()) === 0) await page.keyboard.press("Control+Backquote");
-        return panel.count();
-      }, LONG)
-      .toBe(1);
-    const rows = panel.getByRole("tabpanel").locator(".xterm-rows");
-    await expect.poll(() => rows.textContent(), LONG).toMatch(/\$\s*$/);
-    await panel.getByRole("tabpanel").locator("textarea").focus();
-    await page.keyboard.type("echo begun; cat");
-    await page.keyboard.press("Enter");
-    await expect.poll(() => rows.textContent(), LONG).toContain("begun");
+  /** By a script: a page would look at the session, and that is use. */
+  async function startProgram(sessionId: string): Promise<void> {
+    const { url, token } = product();
+    let output = "";
+    const onOutput = (data: Uint8Array) => void (output += Buffer.from(data).toString());
+    const terminal = await openTerminal(client(), { url, token, sessionId, cols: 80, rows: 24, onOutput });
+    terminal.write("echo be''gun; cat\n");
+    await expect.poll(() => output, LONG).toContain("begun");
+    await terminal.close();
   }
 
   it("stops after a warning and resumes with all it had; those that are used go on", async () => {
-    await client().settings.set.mutate({ idleStopMinutes: LIMIT_MINUTES });
-    const titled = (title: string) => newSession("auto", title);
-    const [busy, watched, program] = [await titled("Busy"), await titled("Watched"), await titled("Program")];
-    const [exempt, unused] = [await titled("Exempt"), await titled("Unused")];
+    const titles = ["Busy", "Watched", "Program", "Exempt", "Unused"];
+    const ids = await Promise.all(titles.map((title) => newSession("auto", title)));
+    const [busy = "", watched = "", program = "", exempt = "", unused = ""] = ids;
     const used = [busy, watched, program, exempt];
     await client().sessions.setIdleStop.mutate({ id: exempt, minutes: 0 });
-    await runTurn(client(), { sessionId: unused, text: "echo kept > kept.txt", kind: "shell" });
+    await startProgram(program);
     await send(busy, `sleep ${BUSY_MS}`, "say done");
-    const { page: other, context } = await open(program);
-    await startProgram(other);
-    await context.close();
-    await open(watched);
+    // The last that is used, so that the others have been quiet for longer when it is stopped.
+    await runTurn(client(), { sessionId: unused, text: "echo kept > kept.txt", kind: "shell" });
+    const { page: watching } = await open(watched);
+    let looks = 0;
+    watching.on("request", (request) => (looks += Number(request.url().includes("sessions.watch"))));
+    await client().settings.set.mutate({ idleStopMinutes: LIMIT_MINUTES });
 
     const list = await (await browse({ viewport: PHONE })).newPage();
     await list.goto(product().url);
@@ -54,7 +50,12 @@ describe("a session that nobody uses", () => {
       .poll(async () => (await client().sessions.get.query({ id: unused })).status, { timeout: 150_000 })
       .toBe("stopped");
     await list.waitForTimeout(LONGER_MS);
-    for (const id of used) expect(await client().sessions.get.query({ id })).toMatchObject({ reason: null });
+    for (const id of used) {
+      const status = id === busy ? "active" : "idle";
+      expect(await client().sessions.get.query({ id })).toMatchObject({ status, reason: null });
+    }
+    // One look is good for a minute and a half: the page goes on looking.
+    expect(looks).toBeGreaterThanOrEqual(2);
     expect(await containersOf(product().instance)).toHaveLength(used.length);
 
     const { page } = await open(unused);

@@ -4,7 +4,7 @@ import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { pacedPrompt, SCRIPTED_MODEL, type ScriptedModel, startScriptedModel } from "../bench/scripted-model";
 import { createClient } from "../src/client/index";
-import { axeFindings, DESKTOP, launchBrowser, PHONE, watchPage } from "./browser";
+import { axeFindings, DESKTOP, launchBrowser, PHONE, sideways, watchPage } from "./browser";
 import { containersOf, OWNER, ROOT, startUnclaimed, type UnclaimedProduct, volumesOf } from "./harness";
 import { composer, conversation, LONG } from "./session-page";
 
@@ -44,10 +44,7 @@ describe.each([
       await page.screenshot({ path: join(SHOTS, `${name}-${size}-${colorScheme}.png`) });
       expect(await axeFindings(page), `${name}, ${colorScheme}`).toEqual([]);
     }
-    const overflow = await page.evaluate(
-      () => document.documentElement.scrollWidth - document.documentElement.clientWidth,
-    );
-    expect(overflow, `${name} scrolls sideways`).toBe(0);
+    expect(await sideways(page), name).toEqual([]);
   }
   const shown = (text: string | RegExp) => page.getByText(text).filter({ visible: true }).first();
 

@@ -1,7 +1,7 @@
 import type { Locator, Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import type { SessionEvent } from "../sidecar/src/contract";
-import { axeFindings, DESKTOP, PHONE } from "./browser";
+import { axeFindings, DESKTOP, PHONE, sideways } from "./browser";
 import { addPerson, readEvents, spokenText } from "./harness";
 import { livePages } from "./live-pages";
 import { composer, LONG } from "./session-page";
@@ -162,10 +162,7 @@ describe("the line of waiting prompts", () => {
         const { page, context } = await open(id, { colorScheme, viewport, hasTouch: size === "phone" });
         await waitingList(page).getByText("5 waiting").waitFor(LONG);
         await shot(page, `${size}-${colorScheme}`);
-        const isWide = await page.evaluate(
-          () => document.documentElement.scrollWidth > document.documentElement.clientWidth,
-        );
-        expect(isWide).toBe(false);
+        expect(await sideways(page)).toEqual([]);
         await button(item(page, "something short"), /^Edit/).click();
         await waitingList(page).getByRole("textbox").waitFor(LONG);
         await shot(page, `${size}-${colorScheme}-editing`);

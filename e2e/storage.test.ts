@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { axeFindings, DESKTOP, launchBrowser, signedInContext } from "./browser";
-import { containersOf, docker, ROOT, sessionIs, startProduct, until, type Product } from "./harness";
+import { axeFindings, DESKTOP, launchBrowser, sideways, signedInContext } from "./browser";
+import { containersOf, docker, ROOT, runTurn, sessionIs, startProduct, until, type Product } from "./harness";
 
 const SHOTS = join(ROOT, ".cache", "screenshots");
 const run = promisify(execFile);
@@ -112,9 +112,7 @@ describe("what sessions leave on the disk", () => {
         .first()
         .waitFor();
       expect(await axeFindings(page)).toEqual([]);
-      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(
-        viewport.width,
-      );
+      expect(await sideways(page)).toEqual([]);
       mkdirSync(SHOTS, { recursive: true });
       await page.screenshot({ path: join(SHOTS, `storage-${colorScheme}-${viewport.width}.png`) });
       if (viewport !== NARROW || colorScheme !== "dark") return;
@@ -129,15 +127,18 @@ describe("what sessions leave on the disk", () => {
   });
 
   it("keeps new sessions out above the high-water mark, and those that there are go on", async () => {
-    const full = await startProduct({ OPENAGENT_DISK_HIGH_WATER: "1" });
-    try {
-      await expect(full.client.sessions.create.mutate({ title: "No" })).rejects.toMatchObject({
-        message: expect.stringMatching(/% full; new sessions begin below 1 %/) as string,
-        data: { reason: "out_of_disk" },
-      });
-      expect(await full.client.sessions.list.query({})).toMatchObject({ items: [] });
-    } finally {
-      await full.close();
-    }
+    const { client } = product;
+    const { items } = await client.sessions.list.query({});
+    const id = items.find(({ title }) => title === "Stays")?.id ?? "";
+    await product.stop();
+    await product.start({ OPENAGENT_DISK_HIGH_WATER: "1" });
+    await expect(client.sessions.create.mutate({ title: "No" })).rejects.toMatchObject({
+      message: expect.stringMatching(/% full; new sessions begin below 1 %/) as string,
+      data: { reason: "out_of_disk" },
+    });
+    expect((await client.sessions.list.query({})).items).toHaveLength(items.length);
+    await sessionIs(client, id, "idle");
+    const { outcome } = await runTurn(client, { sessionId: id, text: "echo on > on.txt", kind: "shell" });
+    expect(outcome).toBe("done");
   });
 });

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import type { Browser, BrowserContext, CDPSession, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
-import { launchBrowser, signedInContext } from "./browser";
+import { launchBrowser, sideways, signedInContext } from "./browser";
 import { sessionIs, startProduct, type Product } from "./harness";
 
 const MIB = 1024 * 1024;
@@ -291,9 +291,7 @@ describe("the terminal in the page", () => {
       const box = await key.boundingBox();
       expect(Math.min(box?.width ?? 0, box?.height ?? 0), await key.innerText()).toBeGreaterThanOrEqual(40);
     }
-    expect(
-      await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth),
-    ).toBe(0);
+    expect(await sideways(page)).toEqual([]);
     await run(page, "clear; echo up-$((1+1))", /^up-2$/m);
     await run(page, "sleep 9999", /sleep 9999/);
     await keys.getByRole("button", { name: "Ctrl" }).tap();

@@ -1,6 +1,6 @@
 import type { ProviderCredential } from "../../sidecar/src/protocol";
 import type { Driver } from "../drivers/driver";
-import { type Clock, isoNow } from "./clock";
+import type { Clock } from "./clock";
 import type { StorageServices } from "./compose-storage";
 import type { Database } from "./db/database";
 import type { EgressGate } from "./egress/egress-gate";
@@ -14,7 +14,7 @@ import { createConnections } from "./sessions/connections";
 import { createCredentialPush, type CredentialPush } from "./sessions/credential-push";
 import { createIdleStop } from "./sessions/idle-stop";
 import { createKeyedMutex, createSemaphore } from "./sessions/keyed-mutex";
-import { createLifecycle, type Lifecycle } from "./sessions/lifecycle";
+import { createLifecycle } from "./sessions/lifecycle";
 import { SESSION_LIMITS } from "./sessions/limits";
 import { createPromptQueue } from "./sessions/prompt-queue";
 import { createPrompts, type Prompts } from "./sessions/prompts";
@@ -35,7 +35,6 @@ export interface SessionServices {
   requests: Requests;
   terminals: Terminals;
   snapshots: Snapshots;
-  lifecycle: Lifecycle;
   /** Tells running sessions of changed keys. */
   credentials: CredentialPush;
   /** Whether the session's events come in. */
@@ -110,7 +109,7 @@ export function composeSessions(deps: Deps): SessionServices {
       queue.onEvent(tx, sessionId, body);
       requests.onEvent(tx, sessionId, body);
     },
-    onTaken: (batch) => deps.meters.eventsTaken(batch.length, batch[0]?.at ?? isoNow(clock)),
+    onTaken: (count, oldestAt) => deps.meters.eventsTaken(count, oldestAt),
     onProgress(sessionId) {
       queue.dispatch(sessionId).catch((error: unknown) => report(sessionId, error));
       requests.deliver(sessionId).catch((error: unknown) => report(sessionId, error));
@@ -187,7 +186,6 @@ export function composeSessions(deps: Deps): SessionServices {
     requests,
     terminals,
     snapshots,
-    lifecycle,
     credentials,
     isStreaming: (sessionId) => connections.isStreaming(sessionId),
     start() {

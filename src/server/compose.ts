@@ -1,7 +1,5 @@
 /** The only place that builds things: clients, stores, services, the HTTP server. */
-import { chmodSync, mkdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { z } from "zod";
+import { chmodSync, mkdirSync } from "node:fs";
 import { provideServer } from "./accessor";
 import { loadAuthSettings, type AuthSettings } from "./auth/auth-settings";
 import { systemClock } from "./clock";
@@ -30,6 +28,7 @@ import type { Logger } from "./log";
 import { bundledCatalog } from "./models/bundled-catalog";
 import { demoCredential } from "./models/demo-provider";
 import { createModels } from "./models/models";
+import { MIGRATIONS_DIR, ownVersion } from "./project";
 import type { Services } from "./services";
 import { createSettings } from "./settings";
 import { createSystem, engineChecks } from "./system";
@@ -60,7 +59,7 @@ export async function startServer(
     for (const close of closers.splice(0).reverse()) await close();
   };
   try {
-    const database = openDataDirectory(env.dataDir, root);
+    const database = openDataDirectory(env.dataDir);
     closers.push(() => database.close());
     const { db } = database;
     const origins = createOrigins(env);
@@ -71,7 +70,7 @@ export async function startServer(
     const measuring = composeMeasuring(systemClock);
     closers.push(() => measuring.stop());
     const driver = watchedDriver(engine.driver, (code) => measuring.meters.engineFailed(code));
-    const version = versionOf(root);
+    const version = ownVersion();
     const backups = composeBackups({ env, driver, log, version });
     closers.push(() => backups.stop());
     const composed = composeServices({
@@ -114,10 +113,10 @@ export async function startServer(
 }
 
 /** Only the server's own account may look in: it holds the database, the master key and the claim code. */
-function openDataDirectory(dataDir: string, root: string) {
+function openDataDirectory(dataDir: string) {
   mkdirSync(dataDir, { recursive: true, mode: 0o700 });
   chmodSync(dataDir, 0o700);
-  return openDatabase({ dataDir, migrationsDir: join(root, "src/server/db/migrations") });
+  return openDatabase({ dataDir, migrationsDir: MIGRATIONS_DIR });
 }
 
 /** What runs when the environment names no image (development without one): sessions then say how to build it. */
@@ -253,9 +252,4 @@ function composeHttp(deps: {
   const upgrades = [gateway.upgrade, ...mirror.upgrades, ...pages.upgrades];
   const upgrade = createUpgradeDispatcher({ routes: upgrades, origins, log });
   return createHttpServer({ request, upgrade });
-}
-
-function versionOf(root: string): string {
-  const manifest: unknown = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  return z.object({ version: z.string() }).parse(manifest).version;
 }

@@ -1,14 +1,12 @@
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { startServer, type RunningServer } from "./compose";
 import { DataDirectoryInUseError } from "./db/database";
 import { EnvironmentError, readServerEnvironment } from "./env";
 import { MasterKeyError } from "./keys/master-key";
 import { createLog, type Logger } from "./log";
 import { keepLogSmall } from "./log-size";
+import { ROOT } from "./project";
 
-/** Two folders up from here, in the sources (src/server) as in the bundle (dist/server). */
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** Where `npm run up` sends this process's output (scripts/lib/server-process.mjs). */
 const LOG_FILE = "logs/server.log";
 /** After this the process ends whatever still runs. */

@@ -17,7 +17,7 @@ import { recoverCopies, whilePaused } from "./pause";
 import { watchEngine } from "./engine-events";
 import { instanceState } from "./instance-state";
 import { joinLogFrames } from "./log-frames";
-import { checkInstallation, containerName, LABEL, volumeLabels, volumeName } from "./names";
+import { checkInstallation, containerName, LABEL, labelFilter, volumeLabels, volumeName } from "./names";
 import {
   checkRunDir,
   listRunDirectories,
@@ -211,7 +211,7 @@ async function waitUntilRemoved(container: Docker.Container): Promise<void> {
 async function list(docker: Docker, prefix: string): Promise<InstanceIds[]> {
   const found = await docker.listContainers({
     all: true,
-    filters: { label: [`${LABEL.installation}=${prefix}`] },
+    filters: { label: labelFilter({ [LABEL.installation]: prefix }) },
   });
   return found.flatMap(({ Labels }) => {
     const instanceId = Labels[LABEL.instance];
@@ -223,7 +223,9 @@ async function list(docker: Docker, prefix: string): Promise<InstanceIds[]> {
 const volume = z.object({ Labels: z.record(z.string(), z.string()).nullish() });
 
 async function listVolumes(docker: Docker, prefix: string): Promise<string[]> {
-  const { Volumes } = await docker.listVolumes({ filters: { label: [`${LABEL.installation}=${prefix}`] } });
+  const { Volumes } = await docker.listVolumes({
+    filters: { label: labelFilter({ [LABEL.installation]: prefix }) },
+  });
   const found = z.array(volume).parse(Volumes ?? []);
   return [...new Set(found.flatMap(({ Labels }) => Labels?.[LABEL.session] ?? []))];
 }

@@ -6,7 +6,7 @@ import type Docker from "dockerode";
 import { z } from "zod";
 import { DriverError, type Driver, type InstanceEvent } from "../driver";
 import { toDriverError } from "./engine-error";
-import { LABEL } from "./names";
+import { LABEL, labelFilter } from "./names";
 
 const MIN_DELAY_MS = 200;
 const MAX_DELAY_MS = 5_000;
@@ -82,7 +82,7 @@ async function readEvents(
     filters: {
       type: ["container"],
       event: ["die", "oom", "kill"],
-      label: [`${LABEL.installation}=${options.prefix}`],
+      label: labelFilter({ [LABEL.installation]: options.prefix }),
     },
     since: options.sinceMs / 1000,
     abortSignal: options.signal,

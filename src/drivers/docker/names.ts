@@ -54,6 +54,11 @@ export function volumeLabels(prefix: string, sessionId: string): Record<string, 
   return { [LABEL.installation]: prefix, [LABEL.session]: checkId(sessionId) };
 }
 
+/** As the engine's filters take labels that must all be there. */
+export function labelFilter(labels: Record<string, string>): string[] {
+  return Object.entries(labels).map(([name, value]) => `${name}=${value}`);
+}
+
 /** What a prompt in the container shows: a host name takes no underscore. */
 export function hostName(sessionId: string): string {
   return checkId(sessionId).slice(0, 12).replace("_", "-").toLowerCase();

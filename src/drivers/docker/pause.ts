@@ -2,7 +2,7 @@
 import type Docker from "dockerode";
 import { DriverError } from "../driver";
 import { isConflict, isNotFound } from "./engine-error";
-import { LABEL, volumeLabels } from "./names";
+import { LABEL, labelFilter, volumeLabels } from "./names";
 import { removeHelpers } from "./volume-files";
 
 interface Pausing {
@@ -17,7 +17,7 @@ export async function whilePaused<T>(
   { ask, prefix, sessionId }: Pausing,
   work: () => Promise<T>,
 ): Promise<T> {
-  const labels = labelFilter({ ...volumeLabels(prefix, sessionId) });
+  const labels = labelFilter(volumeLabels(prefix, sessionId));
   const running = () =>
     ask("look which containers of the session run", async (docker) => {
       const found = await docker.listContainers({ filters: { label: [...labels, LABEL.instance] } });
@@ -50,10 +50,6 @@ export async function recoverCopies(docker: Docker, prefix: string): Promise<str
   });
   for (const { Id } of paused) await unpause(docker.getContainer(Id));
   return paused.flatMap(({ Labels }) => Labels[LABEL.session] ?? []);
-}
-
-function labelFilter(labels: Record<string, string>): string[] {
-  return Object.entries(labels).map(([name, value]) => `${name}=${value}`);
 }
 
 async function pause(container: Docker.Container): Promise<void> {

@@ -11,7 +11,7 @@ import { DriverError, VOLUME_KINDS, type VolumeKind } from "../driver";
 import type { BoundEngine } from "./deadline";
 import { isConflict, isNotFound } from "./engine-error";
 import { readProgress } from "./image/engine-stream";
-import { checkId, LABEL, volumeLabels, volumeName } from "./names";
+import { checkId, LABEL, labelFilter, volumeLabels, volumeName } from "./names";
 
 const EMPTY_IMAGE = { repo: "openagent-empty", tag: "1" };
 const EMPTY_IMAGE_REF = `${EMPTY_IMAGE.repo}:${EMPTY_IMAGE.tag}`;
@@ -51,8 +51,8 @@ export async function importVolumes(files: SessionFiles, tar: Readable): Promise
 
 /** Helpers with these labels, whoever made them. */
 export async function removeHelpers(docker: Docker, labels: Record<string, string>): Promise<void> {
-  const label = Object.entries(labels).map(([name, value]) => `${name}=${value}`);
-  const found = await docker.listContainers({ all: true, filters: { label: [...label, LABEL.copy] } });
+  const label = [...labelFilter(labels), LABEL.copy];
+  const found = await docker.listContainers({ all: true, filters: { label } });
   for (const { Id } of found) await removeHelper(docker.getContainer(Id));
 }
 

@@ -6,6 +6,7 @@ import { type ManualClock, manualClock } from "../clock.testing";
 import { composeAccounts, type AccountServices } from "../compose-accounts";
 import { openDatabase, type Database } from "../db/database";
 import type { Role } from "../db/schema";
+import { MIGRATIONS_DIR } from "../project";
 import { loadAuthSettings, type AuthSettings } from "./auth-settings";
 
 export interface TestAccounts extends AccountServices {
@@ -23,7 +24,7 @@ export const PASSWORD = "plum-tree-harbour";
 export function openTestAccounts(): TestAccounts {
   const dataDir = mkdtempSync(join(tmpdir(), "oa-accounts-"));
   const clock = manualClock();
-  const database = openDatabase({ dataDir, migrationsDir: join(import.meta.dirname, "../db/migrations") });
+  const database = openDatabase({ dataDir, migrationsDir: MIGRATIONS_DIR });
   const { db } = database;
   const authSettings = loadAuthSettings(db, { publicUrl: null, identityProviders: [] });
   const accounts = composeAccounts({ db, clock, dataDir, authSettings });

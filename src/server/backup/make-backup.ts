@@ -1,12 +1,14 @@
 import { existsSync } from "node:fs";
-import { mkdtemp, readdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Driver, DriverError } from "../../drivers/driver";
-import { DATABASE, FORMAT, FORMAT_VERSION } from "./archive-format";
+import { DATABASE_FILE } from "../db/database";
+import { FORMAT, FORMAT_VERSION } from "./archive-format";
 import { writeArchive, type ArchiveWriter, type Written } from "./archive-writer";
 import { BackupError } from "./backup-error";
 import { takeCopyLock } from "./copy-lock";
 import { copyDatabase, type DatabaseCopy } from "./database-copy";
+import { makeStaging, removeLeftStaging } from "./staging";
 
 export interface BackupSource {
   dataDir: string;
@@ -33,10 +35,8 @@ export interface BackupOptions {
   signal?: AbortSignal;
 }
 
-/** Plain copies of the database while a backup is made; beside the database, and as open to others as that. */
-const STAGING = "backup-";
 /** What a passphrase must have at least: the archive may lie where others can guess at leisure. */
-export const MIN_PASSPHRASE_CHARS = 12;
+const MIN_PASSPHRASE_CHARS = 12;
 
 /**
  * Writes one encrypted archive of the whole installation to `file`, beside a running server or without one. The master key is
@@ -45,7 +45,7 @@ export const MIN_PASSPHRASE_CHARS = 12;
  */
 export async function makeBackup(source: BackupSource, opts: BackupOptions): Promise<BackupMade> {
   requireStrong(opts.passphrase);
-  if (!existsSync(join(source.dataDir, DATABASE))) {
+  if (!existsSync(join(source.dataDir, DATABASE_FILE))) {
     throw new BackupError(
       "bad_file",
       `There is no installation in ${source.dataDir}. Set OPENAGENT_DATA_DIR to the directory of the one to back up.`,
@@ -61,12 +61,12 @@ export async function makeBackup(source: BackupSource, opts: BackupOptions): Pro
 
 /** As {@link makeBackup}, by whoever holds the copy lock of the directory already. */
 export async function makeBackupUnderLock(source: BackupSource, opts: BackupOptions): Promise<BackupMade> {
-  await removeLeftOvers(source.dataDir);
+  await removeLeftStaging(source.dataDir, "backup");
   await source.driver.recoverCopies();
-  const staging = await mkdtemp(join(source.dataDir, STAGING));
+  const staging = await makeStaging(source.dataDir, "backup");
   try {
-    const copied = join(staging, DATABASE);
-    const copy = await copyDatabase({ from: join(source.dataDir, DATABASE), to: copied });
+    const copied = join(staging, DATABASE_FILE);
+    const copy = await copyDatabase({ from: join(source.dataDir, DATABASE_FILE), to: copied });
     return await writeAll(source, { ...opts, copy, copied });
   } finally {
     await rm(staging, { recursive: true, force: true });
@@ -145,14 +145,8 @@ async function sessionsWithFiles({ driver }: BackupSource, copy: DatabaseCopy) {
   return copy.sessions.filter(({ id, hasFiles }) => hasFiles || known.has(id));
 }
 
-async function removeLeftOvers(dataDir: string): Promise<void> {
-  for (const name of await readdir(dataDir))
-    if (new RegExp(`^${STAGING}[A-Za-z0-9]{6}$`).test(name))
-      await rm(join(dataDir, name), { recursive: true, force: true });
-}
-
 /** @throws BackupError `weak_passphrase` */
-export function requireStrong(passphrase: string): void {
+function requireStrong(passphrase: string): void {
   if (passphrase.length >= MIN_PASSPHRASE_CHARS) return;
   throw new BackupError(
     "weak_passphrase",

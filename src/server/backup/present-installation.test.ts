@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import Libsql from "libsql";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { DATABASE } from "./archive-format";
+import { DATABASE_FILE } from "../db/database";
 import { presentInstallation } from "./present-installation";
 
 describe("what a data directory holds", () => {
@@ -13,7 +13,7 @@ describe("what a data directory holds", () => {
   });
   afterEach(() => rmSync(dir, { recursive: true, force: true }));
   const database = <T>(use: (db: Libsql.Database) => T): T => {
-    const db = new Libsql(join(dir, DATABASE));
+    const db = new Libsql(join(dir, DATABASE_FILE));
     try {
       return use(db);
     } finally {

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import Libsql from "libsql";
 import { z } from "zod";
-import { DATABASE } from "./archive-format";
+import { DATABASE_FILE } from "../db/database";
 
 /** What a data directory holds before anything is put into it. */
 export interface PresentInstallation {
@@ -15,7 +15,7 @@ const ids = z.array(z.object({ id: z.string() }));
 
 /** Looks and changes nothing: a refused restore must leave the schema of an older installation as it is. */
 export function presentInstallation(dataDir: string): PresentInstallation {
-  const path = join(dataDir, DATABASE);
+  const path = join(dataDir, DATABASE_FILE);
   if (!existsSync(path)) return { isClaimed: false, sessionIds: [] };
   const db = new Libsql(path);
   try {

@@ -23,11 +23,11 @@ import { apiTokens, events, loginSessions, registrations, sessions, users } from
 import { createEventLog } from "../events/event-log";
 import { loadMasterKey } from "../keys/load-master-key";
 import { newMasterKey } from "../keys/master-key";
+import { MIGRATIONS_DIR } from "../project";
 import { takeCopyLock } from "./copy-lock";
 import { makeBackup } from "./make-backup";
 import { restoreBackup, type RestoreTarget } from "./restore";
 
-const MIGRATIONS = join(import.meta.dirname, "../db/migrations");
 const PASSPHRASE = "five words picked by chance";
 const ONE = "ses_0123456789abcdef";
 const TWO = "ses_fedcba9876543210";
@@ -77,7 +77,11 @@ describe("an installation", () => {
     work = mkdtempSync(join(tmpdir(), "oa-restore-"));
     file = join(work, "it.tar.age");
     mkdirSync(join(work, "one"));
-    ({ db, close } = openDatabase({ dataDir: join(work, "one"), migrationsDir: MIGRATIONS, lock: false }));
+    ({ db, close } = openDatabase({
+      dataDir: join(work, "one"),
+      migrationsDir: MIGRATIONS_DIR,
+      lock: false,
+    }));
     loadMasterKey({ file: join(work, "one/master.key"), db });
     setInstallationValue(db, "claimedAt", AT);
     db.insert(users)
@@ -137,7 +141,7 @@ describe("an installation", () => {
   const target = (driver: Driver, changes: Partial<RestoreTarget> = {}): RestoreTarget => ({
     dataDir: join(work, "two"),
     masterKeyFile: join(work, "one/master.key"),
-    migrationsDir: MIGRATIONS,
+    migrationsDir: MIGRATIONS_DIR,
     migrations: 1000,
     version: "0.1.0",
     driver,
@@ -146,7 +150,7 @@ describe("an installation", () => {
   const restore = (to: RestoreTarget, more: { passphrase?: string; replace?: { savedTo: string } } = {}) =>
     restoreBackup(to, { file, passphrase: PASSPHRASE, ...more });
   const opened = <T>(dataDir: string, look: (db: Database) => T): T => {
-    const other = openDatabase({ dataDir, migrationsDir: MIGRATIONS, lock: false });
+    const other = openDatabase({ dataDir, migrationsDir: MIGRATIONS_DIR, lock: false });
     try {
       return look(other.db);
     } finally {
@@ -302,7 +306,7 @@ describe("an installation", () => {
     });
 
     it("while a server runs", async () => {
-      const server = openDatabase({ dataDir: work, migrationsDir: MIGRATIONS });
+      const server = openDatabase({ dataDir: work, migrationsDir: MIGRATIONS_DIR });
       await expect(restore(target(engine().driver, { dataDir: work }))).rejects.toThrow(/npm run down/);
       server.close();
     });

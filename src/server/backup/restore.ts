@@ -1,11 +1,11 @@
 import { createWriteStream, existsSync } from "node:fs";
-import { mkdir, mkdtemp, open, readdir, rename, rm } from "node:fs/promises";
+import { mkdir, open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { Driver } from "../../drivers/driver";
-import { lockDataDirectory } from "../db/database";
+import { DATABASE_FILE, lockDataDirectory } from "../db/database";
 import { fitsKeyCheck } from "../keys/load-master-key";
-import { DATABASE, type Complete, type Manifest } from "./archive-format";
+import type { Complete, Manifest } from "./archive-format";
 import { readArchive } from "./archive-reader";
 import { BackupError } from "./backup-error";
 import { takeCopyLock } from "./copy-lock";
@@ -13,6 +13,7 @@ import { syncDirectory } from "./durable-file";
 import { makeBackupUnderLock } from "./make-backup";
 import { presentInstallation } from "./present-installation";
 import { prepareRestored } from "./restored-database";
+import { makeStaging, removeLeftStaging } from "./staging";
 import { createVolumeImports } from "./volume-imports";
 
 export interface RestoreTarget {
@@ -40,7 +41,6 @@ interface RestoreOptions {
   replace?: { savedTo: string };
 }
 
-const STAGING = "restore-";
 /** Between SIGTERM and SIGKILL of a container that is replaced. */
 const STOP_GRACE_MS = 5_000;
 
@@ -60,7 +60,7 @@ export async function restoreBackup(target: RestoreTarget, opts: RestoreOptions)
     const complete = await verify(target, opts);
     if (opts.replace === undefined) await requireNoVolumes(target, complete.sessions);
     else await requireVolumesKnown(target, present.sessionIds);
-    await removeLeftOvers(target.dataDir);
+    await removeLeftStaging(target.dataDir, "restore");
     await target.driver.recoverCopies();
     if (opts.replace !== undefined)
       await clear(target, { ...opts, ...opts.replace, isClaimed: present.isClaimed });
@@ -88,7 +88,7 @@ async function verify(target: RestoreTarget, opts: RestoreOptions): Promise<Comp
 
 /** The second reading, into volumes of its own and a directory of its own. */
 async function write(target: RestoreTarget, opts: RestoreOptions & { complete: Complete }): Promise<void> {
-  const staging = await mkdtemp(join(target.dataDir, STAGING));
+  const staging = await makeStaging(target.dataDir, "restore");
   const imports = createVolumeImports(target.driver);
   try {
     const again = await readArchive(opts, {
@@ -96,7 +96,7 @@ async function write(target: RestoreTarget, opts: RestoreOptions & { complete: C
       async onEntry(entry, body) {
         if (entry.place.part === "volume") return imports.add(entry, body);
         await imports.finish();
-        await pipeline(body, createWriteStream(join(staging, DATABASE), { flags: "wx", mode: 0o600 }));
+        await pipeline(body, createWriteStream(join(staging, DATABASE_FILE), { flags: "wx", mode: 0o600 }));
       },
       onBytes(bytes) {
         opts.signal?.throwIfAborted();
@@ -116,15 +116,15 @@ async function write(target: RestoreTarget, opts: RestoreOptions & { complete: C
 
 /** The one step after which the installation is there. */
 async function putInPlace(dataDir: string, staging: string): Promise<void> {
-  const handle = await open(join(staging, DATABASE), "r+");
+  const handle = await open(join(staging, DATABASE_FILE), "r+");
   try {
     await handle.sync();
   } finally {
     await handle.close();
   }
   // Of an unclaimed database: its log would be taken for the new one's.
-  for (const suffix of ["-wal", "-shm"]) await rm(join(dataDir, DATABASE + suffix), { force: true });
-  await rename(join(staging, DATABASE), join(dataDir, DATABASE));
+  for (const suffix of ["-wal", "-shm"]) await rm(join(dataDir, DATABASE_FILE + suffix), { force: true });
+  await rename(join(staging, DATABASE_FILE), join(dataDir, DATABASE_FILE));
   await rm(join(dataDir, "claim-code"), { force: true });
   await syncDirectory(dataDir);
 }
@@ -192,10 +192,4 @@ async function requireVolumesKnown({ driver }: RestoreTarget, known: readonly st
     "The engine holds files of sessions that the present database does not know, so they could not be saved first. Set OPENAGENT_INSTANCE to another name, such as oa-restored; or remove their volumes by hand.",
     { detail: unknown.join(", ") },
   );
-}
-
-async function removeLeftOvers(dataDir: string): Promise<void> {
-  for (const name of await readdir(dataDir))
-    if (new RegExp(`^${STAGING}[A-Za-z0-9]{6}$`).test(name))
-      await rm(join(dataDir, name), { recursive: true, force: true });
 }

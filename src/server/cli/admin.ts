@@ -2,8 +2,6 @@
 import { randomInt } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { text } from "node:stream/consumers";
-import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { desc, eq } from "drizzle-orm";
 import { z } from "zod";
 import { runningServerStartedWith } from "../../../scripts/lib/server-process.mjs";
@@ -17,6 +15,7 @@ import { AppError, notFound } from "../errors";
 import { createOrigins } from "../http/origins";
 import { askRebuild } from "../mirror/ask-rebuild";
 import { jwksUri, storedJwks } from "../mirror/signing-key";
+import { MIGRATIONS_DIR, ROOT } from "../project";
 import { parseCommandLine, USAGE, UsageError, type Command } from "./command-line";
 import { examine } from "./doctor/doctor";
 import { lineOf } from "./doctor/finding";
@@ -27,7 +26,6 @@ import { SCOPES } from "../trpc/policy";
 /** Every event that the mirror holds is read. */
 const COMPARE_MS = 5 * 60_000;
 const REBUILD_MS = 60_000;
-const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
 
 interface Tools {
   env: Environment;
@@ -40,8 +38,7 @@ async function main(): Promise<void> {
   if (command.name === "help") return print(USAGE);
   const env = readEnvironment();
   mkdirSync(env.dataDir, { recursive: true, mode: 0o700 });
-  const migrationsDir = join(ROOT, "src/server/db/migrations");
-  const database = openDatabase({ dataDir: env.dataDir, migrationsDir, lock: false });
+  const database = openDatabase({ dataDir: env.dataDir, migrationsDir: MIGRATIONS_DIR, lock: false });
   try {
     const { db } = database;
     const authSettings = loadAuthSettings(db, env);

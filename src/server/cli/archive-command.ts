@@ -1,21 +1,16 @@
 /** What `npm run backup` and `npm run restore` have in common. */
-import { readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { text } from "node:stream/consumers";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { readMigrationFiles } from "drizzle-orm/migrator";
-import { z } from "zod";
 import { DriverError } from "../../drivers/driver";
 import { BackupError } from "../backup/backup-error";
 import { DataDirectoryInUseError } from "../db/database";
 import { EnvironmentError, type Environment } from "../env";
 import { MasterKeyError } from "../keys/master-key";
+import { MIGRATIONS_DIR } from "../project";
 import { UsageError } from "./command-line";
 import { askHidden } from "./hidden-question";
-
-export const ROOT = fileURLToPath(new URL("../../..", import.meta.url));
-const MIGRATIONS_DIR = join(ROOT, "src/server/db/migrations");
 
 export interface ArchiveCommand {
   /** Absolute; null asks for help. */
@@ -72,11 +67,6 @@ export async function passphraseOf(
   if (answers.some((answer) => answer !== answers[0]))
     throw new UsageError("The two passphrases differ, so nothing was done. Try again.");
   return answers[0] ?? "";
-}
-
-export function versionOf(): string {
-  const manifest: unknown = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"));
-  return z.object({ version: z.string() }).parse(manifest).version;
 }
 
 export function migrationsKnown(): { migrationsDir: string; migrations: number } {

@@ -2,16 +2,15 @@
 import { makeBackup } from "../backup/make-backup";
 import { composeDriver } from "../compose-engine";
 import { readEnvironment } from "../env";
+import { ownVersion, ROOT } from "../project";
 import {
   createProgress,
   interruption,
   megabytes,
   parseArchiveCommand,
   passphraseOf,
-  ROOT,
   runArchiveCommand,
   say,
-  versionOf,
 } from "./archive-command";
 
 const USAGE = `Usage: npm run backup -- FILE [--passphrase-stdin]
@@ -26,7 +25,7 @@ runArchiveCommand(USAGE, async () => {
   if (file === null) return void process.stdout.write(`${USAGE}\n`);
   const env = readEnvironment();
   const passphrase = await passphraseOf(command, env, ["Passphrase: ", "Again: "]);
-  const source = { dataDir: env.dataDir, driver: composeDriver({ env, root: ROOT }), version: versionOf() };
+  const source = { dataDir: env.dataDir, driver: composeDriver({ env, root: ROOT }), version: ownVersion() };
   const tell = createProgress();
   const made = await makeBackup(source, {
     file,

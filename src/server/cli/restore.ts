@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { restoreBackup } from "../backup/restore";
 import { composeDriver } from "../compose-engine";
 import { readEnvironment } from "../env";
+import { ownVersion, ROOT } from "../project";
 import {
   createProgress,
   interruption,
@@ -10,10 +11,8 @@ import {
   migrationsKnown,
   parseArchiveCommand,
   passphraseOf,
-  ROOT,
   runArchiveCommand,
   say,
-  versionOf,
 } from "./archive-command";
 
 const USAGE = `Usage: npm run restore -- FILE [--passphrase-stdin] [--replace]
@@ -33,7 +32,7 @@ runArchiveCommand(USAGE, async () => {
     masterKeyFile: env.masterKeyFile,
     ...migrationsKnown(),
     driver: composeDriver({ env, root: ROOT }),
-    version: versionOf(),
+    version: ownVersion(),
   };
   const tell = createProgress();
   const savedTo = join(

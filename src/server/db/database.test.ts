@@ -6,8 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { z } from "zod";
 import { DataDirectoryInUseError, openDatabase } from "./database";
 import { installation, sessions } from "./schema";
-
-const migrationsDir = join(import.meta.dirname, "migrations");
+import { MIGRATIONS_DIR } from "../project";
 
 describe("openDatabase", () => {
   let dataDir: string;
@@ -17,14 +16,14 @@ describe("openDatabase", () => {
   afterEach(() => rmSync(dataDir, { recursive: true }));
 
   it("refuses a directory that another server holds, and takes it once that one is gone", () => {
-    const first = openDatabase({ dataDir, migrationsDir });
-    expect(() => openDatabase({ dataDir, migrationsDir })).toThrow(DataDirectoryInUseError);
+    const first = openDatabase({ dataDir, migrationsDir: MIGRATIONS_DIR });
+    expect(() => openDatabase({ dataDir, migrationsDir: MIGRATIONS_DIR })).toThrow(DataDirectoryInUseError);
     first.close();
-    openDatabase({ dataDir, migrationsDir }).close();
+    openDatabase({ dataDir, migrationsDir: MIGRATIONS_DIR }).close();
   });
 
   it("keeps what it was given over a reopen, and nothing of a transaction that failed", () => {
-    const first = openDatabase({ dataDir, migrationsDir });
+    const first = openDatabase({ dataDir, migrationsDir: MIGRATIONS_DIR });
     first.db.insert(installation).values({ name: "kept", value: "1" }).run();
     expect(() =>
       first.db.transaction((tx) => {
@@ -33,7 +32,7 @@ describe("openDatabase", () => {
       }),
     ).toThrow("half way");
     first.close();
-    const second = openDatabase({ dataDir, migrationsDir });
+    const second = openDatabase({ dataDir, migrationsDir: MIGRATIONS_DIR });
     expect(second.db.select().from(installation).all()).toEqual([{ name: "kept", value: "1" }]);
     second.close();
   });
@@ -48,7 +47,7 @@ describe("openDatabase", () => {
         values (${status}, 'usr_1', 'T', ${status}, 'asleep', '{}', 'build', 'ask', 'private', 1, 0, 0, 0, 'session:1',
          '2026', '2026')`);
     before.close();
-    const after = openDatabase({ dataDir, migrationsDir });
+    const after = openDatabase({ dataDir, migrationsDir: MIGRATIONS_DIR });
     const { id, readyImage, readyContract } = sessions;
     expect(after.db.select({ id, readyImage, readyContract }).from(sessions).orderBy(id).all()).toEqual([
       { id: "error", readyImage: null, readyContract: null },
@@ -61,7 +60,7 @@ describe("openDatabase", () => {
   /** The migrations as they were when this was the last one. */
   function migrationsUpTo(last: number): string {
     const dir = join(dataDir, "migrations");
-    cpSync(migrationsDir, dir, { recursive: true });
+    cpSync(MIGRATIONS_DIR, dir, { recursive: true });
     const journal = join(dir, "meta/_journal.json");
     const { entries, ...rest } = z
       .looseObject({ entries: z.array(z.looseObject({ idx: z.number() })) })

@@ -29,6 +29,9 @@ export function preparedOnce<Statements>(prepare: (db: Store) => Statements): (d
   };
 }
 
+/** In the data directory; SQLite puts its log beside it. */
+export const DATABASE_FILE = "openagent.db";
+
 /** The data directory belongs to another running server. */
 export class DataDirectoryInUseError extends Error {
   override readonly name = "DataDirectoryInUseError";
@@ -44,7 +47,7 @@ export class DataDirectoryInUseError extends Error {
  */
 export function openDatabase(opts: { dataDir: string; migrationsDir: string; lock?: boolean }): OpenDatabase {
   const lock = opts.lock === false ? null : lockDataDirectory(opts.dataDir);
-  const client = new Libsql(join(opts.dataDir, "openagent.db"));
+  const client = new Libsql(join(opts.dataDir, DATABASE_FILE));
   client.pragma("journal_mode = WAL");
   client.pragma("synchronous = FULL");
   client.pragma("foreign_keys = ON");

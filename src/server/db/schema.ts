@@ -203,6 +203,7 @@ export const registrations = sqliteTable("registrations", {
   tokenHash: text("token_hash").primaryKey(),
   sessionId: text("session_id").notNull(),
   instanceId: text("instance_id").notNull(),
+  /** For whoever looks into the database: whether a token is still good is asked of a clock that nobody sets. */
   expiresAt: text("expires_at").notNull(),
   burnedAt: text("burned_at"),
   publicKey: text("public_key"),

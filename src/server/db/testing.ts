@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type ManualClock, manualClock } from "../clock.testing";
+import { MIGRATIONS_DIR } from "../project";
 import { type Database, openDatabase } from "./database";
 import { sessions, users } from "./schema";
 
@@ -20,7 +21,7 @@ const START = Date.UTC(2026, 10, 1);
 
 export function testDatabase(): TestDatabase {
   const dataDir = mkdtempSync(join(tmpdir(), "oa-test-"));
-  const open = openDatabase({ dataDir, migrationsDir: join(import.meta.dirname, "migrations") });
+  const open = openDatabase({ dataDir, migrationsDir: MIGRATIONS_DIR });
   const clock = manualClock(START);
   const userId = "usr_owner00000000";
   const at = new Date(START).toISOString();

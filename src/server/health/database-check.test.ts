@@ -40,6 +40,6 @@ it("says that nothing can be written with what to do, and soon that it can again
 });
 
 it("says that there is little room left, in MiB", async () => {
-  const statfs = async () => ({ bavail: 15, bsize: 1024 ** 2 });
-  await expect(databaseCheck({ ...t, dataDir: tmpdir(), statfs })()).rejects.toThrow(/Only 15 MiB are free/);
+  const measure = () => ({ freeBytes: 15 * 1024 ** 2 });
+  await expect(databaseCheck({ ...t, dataDir: tmpdir(), measure })()).rejects.toThrow(/Only 15 MiB are free/);
 });

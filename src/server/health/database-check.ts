@@ -1,8 +1,8 @@
-import { statfs as fileSystem } from "node:fs/promises";
 import { type Clock, isoNow } from "../clock";
 import type { Database } from "../db/database";
 import { setInstallationValue } from "../db/installation-value";
 import { AppError } from "../errors";
+import { diskRoom, type DiskRoom } from "../storage/disk-room";
 
 const MIB = 1024 ** 2;
 /** With less, the next few turns' events find no room. */
@@ -17,9 +17,10 @@ export function databaseCheck(deps: {
   db: Database;
   dataDir: string;
   clock: Clock;
-  statfs?: (path: string) => Promise<{ bavail: number; bsize: number }>;
+  /** For tests. */
+  measure?: (directory: string) => Pick<DiskRoom, "freeBytes">;
 }): () => Promise<string> {
-  const { db, clock, statfs = fileSystem } = deps;
+  const { db, clock, measure = diskRoom } = deps;
   let last: { failure: AppError | null; atMs: number } | null = null;
   const write = (): AppError | null => {
     try {
@@ -34,8 +35,8 @@ export function databaseCheck(deps: {
     const goodForMs = last?.failure ? WRITE_AGAIN_MS.failed : WRITE_AGAIN_MS.well;
     if (last === null || nowMs - last.atMs >= goodForMs) last = { failure: write(), atMs: nowMs };
     if (last.failure) throw last.failure;
-    const { bavail, bsize } = await statfs(deps.dataDir);
-    if (bavail * bsize < LEAST_FREE_BYTES) throw littleRoom(bavail * bsize);
+    const { freeBytes } = measure(deps.dataDir);
+    if (freeBytes < LEAST_FREE_BYTES) throw littleRoom(freeBytes);
     return "ok";
   };
 }

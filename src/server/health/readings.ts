@@ -1,15 +1,18 @@
-import { stat, statfs } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { and, count, eq, inArray, isNull } from "drizzle-orm";
 import { sessionStatus, type SessionStatus } from "../../../sidecar/src/contract";
-import type { Database } from "../db/database";
+import { type Database, DATABASE_FILE } from "../db/database";
 import { prompts, requests, sessions } from "../db/schema";
 import type { MirrorLag } from "../mirror/pusher";
+import { diskRoom, isDiskLow } from "../storage/disk-room";
 
 export interface DiskReading {
   /** Of the file system that holds the data directory, for this account. */
   freeBytes: number;
   totalBytes: number;
+  /** Somebody should look before events cannot be written. */
+  isLow: boolean;
   /** The database with what is not yet written back to it. */
   databaseBytes: number;
 }
@@ -72,13 +75,14 @@ function requestsOpen(db: Database): number {
 }
 
 async function readDisk(dataDir: string): Promise<DiskReading> {
-  const { bavail, blocks, bsize } = await statfs(dataDir);
+  const { freeBytes, totalBytes } = diskRoom(dataDir);
   const sizes = await Promise.all(
-    ["openagent.db", "openagent.db-wal"].map((name) => size(join(dataDir, name))),
+    [DATABASE_FILE, `${DATABASE_FILE}-wal`].map((name) => size(join(dataDir, name))),
   );
   return {
-    freeBytes: bavail * bsize,
-    totalBytes: blocks * bsize,
+    freeBytes,
+    totalBytes,
+    isLow: isDiskLow({ freeBytes, totalBytes }),
     databaseBytes: sizes.reduce((sum, bytes) => sum + bytes, 0),
   };
 }

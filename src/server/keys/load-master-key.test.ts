@@ -15,10 +15,9 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { openDatabase, type OpenDatabase } from "../db/database";
 import { installation } from "../db/schema";
+import { MIGRATIONS_DIR } from "../project";
 import { findMasterKey, loadMasterKey, writeKeyCheck } from "./load-master-key";
 import { MasterKeyError, newMasterKey, type MasterKey, type MasterKeyErrorCode } from "./master-key";
-
-const migrationsDir = join(import.meta.dirname, "../db/migrations");
 
 describe("loadMasterKey", () => {
   let dataDir: string;
@@ -27,7 +26,7 @@ describe("loadMasterKey", () => {
   beforeEach(() => {
     dataDir = mkdtempSync(join(tmpdir(), "oa-master-"));
     file = join(dataDir, "secrets", "master.key");
-    open = openDatabase({ dataDir, migrationsDir });
+    open = openDatabase({ dataDir, migrationsDir: MIGRATIONS_DIR });
   });
   afterEach(() => {
     open.close();

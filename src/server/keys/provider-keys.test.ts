@@ -11,10 +11,10 @@ import { openDatabase, type OpenDatabase } from "../db/database";
 import { providerKeys, type Role } from "../db/schema";
 import { AppError } from "../errors";
 import { bundledCatalog } from "../models/bundled-catalog";
+import { MIGRATIONS_DIR } from "../project";
 import { masterKeyOf } from "./master-key";
 import { createProviderKeys, type KeyInput, type ProviderKeys } from "./provider-keys";
 
-const migrationsDir = join(import.meta.dirname, "../db/migrations");
 const catalog = bundledCatalog();
 const canary = "sk-oa-canary-00112233445566778899aabbccddeeff";
 
@@ -55,7 +55,7 @@ describe("provider keys", () => {
   let clock: ManualClock;
   beforeEach(() => {
     dataDir = mkdtempSync(join(tmpdir(), "oa-keys-"));
-    open = openDatabase({ dataDir, migrationsDir });
+    open = openDatabase({ dataDir, migrationsDir: MIGRATIONS_DIR });
     unreadable = [];
     clock = manualClock(Date.UTC(2026, 10, 23));
     keys = createProviderKeys({

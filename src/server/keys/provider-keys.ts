@@ -1,5 +1,6 @@
 import { and, asc, eq, inArray } from "drizzle-orm";
 import type { ProviderCredential } from "../../../sidecar/src/protocol";
+import { mayRun } from "../../roles";
 import type { Caller } from "../auth/caller";
 import { isoNow, type Clock } from "../clock";
 import type { Database, Store } from "../db/database";
@@ -168,19 +169,15 @@ function ownerOf(caller: Caller, scope: KeyInput["scope"]): string {
     throw notAllowed("Viewers run no sessions and store no keys. Ask an admin for the role member.");
   }
   if (scope === "me") return caller.userId;
-  if (!mayManageTeam(caller)) {
+  if (!mayRun(caller)) {
     throw notAllowed('Keys of the team are set by admins. Store it for yourself with the scope "me".');
   }
   return TEAM;
 }
 
-function mayManageTeam(caller: Caller): boolean {
-  return caller.role === "admin" || caller.role === "owner";
-}
-
 /** Whose keys the caller may test and remove. */
 function managedBy(caller: Caller): string[] {
-  return mayManageTeam(caller) ? [caller.userId, TEAM] : [caller.userId];
+  return mayRun(caller) ? [caller.userId, TEAM] : [caller.userId];
 }
 
 function rowsOf(store: Pick<Store, "select">, owners: readonly string[]): Row[] {

@@ -1,6 +1,5 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, readFileSync, rmdirSync, rmSync, statSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { eq, getTableColumns, is, sql } from "drizzle-orm";
 import { SQLiteTable } from "drizzle-orm/sqlite-core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -19,6 +18,7 @@ import {
   type Running,
 } from "./rotation-bench.testing";
 import { loadSigningKey } from "../mirror/signing-key";
+import { MIGRATIONS_DIR } from "../project";
 import { SEALED_COLUMNS } from "./sealed-records";
 
 const alice = person("usr_alice");
@@ -177,8 +177,7 @@ describe("a change of the master key", () => {
   it("changes nothing when the database does not take it, and succeeds when it does", () => {
     const before = { key: readFileSync(place.keyFile, "utf8"), sealed: sealedTexts() };
     server.db.run(sql`pragma busy_timeout = 0`);
-    const migrationsDir = join(import.meta.dirname, "../db/migrations");
-    const other = openDatabase({ dataDir: place.dataDir, migrationsDir, lock: false });
+    const other = openDatabase({ dataDir: place.dataDir, migrationsDir: MIGRATIONS_DIR, lock: false });
     other.db.run(sql`begin immediate`);
     try {
       expect(String(failureOf(() => server.masterKey.rotate()))).toMatch(/locked|busy/i);

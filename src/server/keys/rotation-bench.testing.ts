@@ -13,8 +13,8 @@ import { bundledCatalog } from "../models/bundled-catalog";
 import { createRegistrar, type InstanceSecrets, type Registrar } from "../sessions/registration";
 import type { SidecarClient } from "../sidecar-client/sidecar-client";
 import { Registration } from "../../../sidecar/src/registration/registration";
+import { MIGRATIONS_DIR } from "../project";
 
-const migrationsDir = join(import.meta.dirname, "../db/migrations");
 export const INSTANCE = "ins_rotation0000";
 
 export function person(userId: string, role: Role = "member"): Caller {
@@ -56,7 +56,7 @@ export function installation(): Installation {
 
 /** @throws what the server's start throws, with nothing left open */
 export function bootFrom({ dataDir, keyFile }: { dataDir: string; keyFile: string }): Running {
-  const { db, close } = openDatabase({ dataDir, migrationsDir });
+  const { db, close } = openDatabase({ dataDir, migrationsDir: MIGRATIONS_DIR });
   const logged: string[] = [];
   const log = pino({ level: "debug" }, { write: (line: string) => void logged.push(line) });
   try {

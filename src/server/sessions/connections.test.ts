@@ -46,7 +46,7 @@ describe("the event stream of a session's container", () => {
       driver: {} as Driver,
       egress: {} as EgressGate,
       onEvent: () => undefined,
-      onTaken: (batch) => void (taken += batch.length),
+      onTaken: (count) => void (taken += count),
       onProgress: () => onProgress(),
       onCaughtUp: (sessionId) => void caughtUp.push(sessionId),
       onForged: (sessionId, error) => {

@@ -48,8 +48,8 @@ interface Deps {
   egress: EgressGate;
   /** Rows that change with an event, in its transaction. */
   onEvent(tx: LogTransaction, sessionId: string, body: SidecarEventBody): void;
-  /** Told of each batch that is committed. */
-  onTaken(batch: readonly SpooledEvent[]): void;
+  /** Told of each batch that is committed. @param oldestAt when its sidecar made the first of them, ISO 8601 */
+  onTaken(count: number, oldestAt: string): void;
   /** After a commit, and after each (re)connect: what waits may go on. */
   onProgress(sessionId: string): void;
   /** Nothing more is on its way at this moment. */
@@ -183,10 +183,11 @@ async function takeIn(
   for await (const batch of client.events(held, opts.signal)) {
     // The first is a heartbeat, sent at once, before what waits: only a later one says that nothing more is on its way.
     opts.onStream(true);
-    if (batch.length > 0) {
+    const [oldest] = batch;
+    if (oldest !== undefined) {
       const position = await deps.intake.take(sessionId, batch);
       opts.onCommitted();
-      deps.onTaken(batch);
+      deps.onTaken(batch.length, oldest.at);
       unacknowledged += batch.length;
       if (unacknowledged >= ACKNOWLEDGE_EVERY_EVENTS || batch.some(({ type }) => type === "turn.ended")) {
         unacknowledged = 0;

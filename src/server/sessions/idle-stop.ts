@@ -8,7 +8,7 @@ import type { SidecarClient } from "../sidecar-client/sidecar-client";
 import { SidecarError } from "../sidecar-client/sidecar-error";
 import { idleDecision, idleReason } from "./decisions";
 import { SESSION_LIMITS } from "./limits";
-import { firstInState } from "./running-prompt";
+import { firstOpen } from "./running-prompt";
 import { setStopsAt } from "./session-marks";
 import { findSession, type SessionRow, sessionsInStatus } from "./session-store";
 
@@ -52,7 +52,7 @@ export function createIdleStop(deps: Deps): IdleStop {
   const isWatched = (id: string) =>
     (watchers.get(id) ?? 0) > 0 || now() - (seenAtMs.get(id) ?? -Infinity) < SESSION_LIMITS.watchMs;
   const isUsed = (row: SessionRow, since: Quiet) =>
-    row.lastSeq !== since.lastSeq || isWatched(row.id) || hasPrompt(db, row.id);
+    row.lastSeq !== since.lastSeq || isWatched(row.id) || firstOpen(db, row.id) !== undefined;
 
   const begin = (row: SessionRow): Quiet => {
     const since = { sinceMs: now(), lastSeq: row.lastSeq, warnedAtMs: null };
@@ -127,10 +127,6 @@ export function createIdleStop(deps: Deps): IdleStop {
       return checking;
     },
   };
-}
-
-function hasPrompt(db: Database, sessionId: string): boolean {
-  return (firstInState(db, sessionId, "running") ?? firstInState(db, sessionId, "queued")) !== undefined;
 }
 
 /** Does somebody's program run in a terminal? A container that cannot be asked is left alone. */

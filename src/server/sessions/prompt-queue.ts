@@ -19,7 +19,7 @@ import {
   titleUntitled,
 } from "./prompt-intake";
 import { createPromptSenders } from "./prompt-senders";
-import { firstInState, type PromptId, type PromptRow, untilEnded } from "./running-prompt";
+import { firstInState, firstOpen, type PromptId, type PromptRow, untilEnded } from "./running-prompt";
 import { findSession, setStatus, type SessionRow } from "./session-store";
 import { createWaitingNotices } from "./waiting-notices";
 import { cancelPrompt, countWaiting, moveToFront } from "./waiting-prompts";
@@ -222,10 +222,6 @@ function isPrompt(sessionId: string, promptId: string): SQL | undefined {
 function runningRow(store: Store, sessionId: string): PromptRow | undefined {
   const running = firstInState(store, sessionId, "running");
   return running && store.select().from(prompts).where(eq(prompts.id, running.id)).get();
-}
-
-function firstOpen(store: Store, sessionId: string): PromptId | undefined {
-  return firstInState(store, sessionId, "running") ?? firstInState(store, sessionId, "queued");
 }
 
 /** The prompt that was handed over and not seen to start, else the next in line, which becomes the one that runs. */

@@ -23,6 +23,11 @@ export function firstInState(
     .get();
 }
 
+/** The prompt that runs, else the next in line. */
+export function firstOpen(store: Store, sessionId: string): PromptId | undefined {
+  return firstInState(store, sessionId, "running") ?? firstInState(store, sessionId, "queued");
+}
+
 /** Waits a moment for the end of a stopped turn, whose last events are on the way to the log. */
 export async function untilEnded(store: Store, promptId: string): Promise<void> {
   const deadline = performance.now() + SESSION_LIMITS.abortGraceMs;

@@ -1,5 +1,5 @@
-import { statfsSync, statSync } from "node:fs";
 import { AppError } from "../errors";
+import { diskRoom, type DiskRoom } from "./disk-room";
 
 /** A file system that the installation writes to. */
 export interface Disk {
@@ -26,9 +26,9 @@ export function createDiskGuard(deps: {
   dataDir: string;
   engineDirectory: () => string | null;
   highWaterPercent: number;
-  measure?: (directory: string) => Measured;
+  measure?: (directory: string) => DiskRoom;
 }): DiskGuard {
-  const { highWaterPercent, measure = measured } = deps;
+  const { highWaterPercent, measure = diskRoom } = deps;
   const disks = (): Disk[] => {
     const data = measure(deps.dataDir);
     const directory = deps.engineDirectory();
@@ -52,24 +52,7 @@ export function createDiskGuard(deps: {
   };
 }
 
-interface Measured {
-  device: number;
-  totalBytes: number;
-  usedBytes: number;
-  freeBytes: number;
-}
-
-function measured(directory: string): Measured {
-  const { blocks, bfree, bavail, bsize } = statfsSync(directory);
-  return {
-    device: statSync(directory).dev,
-    totalBytes: blocks * bsize,
-    usedBytes: (blocks - bfree) * bsize,
-    freeBytes: bavail * bsize,
-  };
-}
-
-function diskOf({ totalBytes, usedBytes, freeBytes }: Measured, holds: Disk["holds"]): Disk {
+function diskOf({ totalBytes, usedBytes, freeBytes }: DiskRoom, holds: Disk["holds"]): Disk {
   const usable = usedBytes + freeBytes;
   return { holds, freeBytes, totalBytes, usedPercent: usable === 0 ? 0 : (usedBytes / usable) * 100 };
 }

@@ -1,6 +1,7 @@
 import { desc } from "drizzle-orm";
 import { DriverError, type Driver, type VolumeSizes } from "../../drivers/driver";
 import type { SessionStatus } from "../../../sidecar/src/contract";
+import { mayRun } from "../../roles";
 import type { Caller } from "../auth/caller";
 import { isoNow, type Clock } from "../clock";
 import type { Database } from "../db/database";
@@ -48,7 +49,7 @@ export interface Reclaimed {
 
 export interface Storage {
   summary(caller: Caller): Promise<StorageSummary>;
-  /** Left-overs that belong to no session, and old session images. @param opts.dryRun only says what would go */
+  /** Containers of no session, volumes of sessions that the database does not know, old session images. @param opts.dryRun only says what would go */
   reclaim(opts: { dryRun: boolean }): Promise<Reclaimed>;
 }
 
@@ -69,7 +70,7 @@ export function createStorage(deps: {
     async summary(caller) {
       const { measuredAt, volumes, problem } = await sizes.read();
       const bytesOf = new Map(volumes.map((at) => [at.sessionId, at]));
-      const isAdmin = caller.role === "owner" || caller.role === "admin";
+      const isAdmin = mayRun(caller);
       const rows = db.select().from(sessions).orderBy(desc(sessions.lastActivityAt)).all();
       const names = new Map(
         db

@@ -2,13 +2,14 @@ import { TRPCError, type AnyTRPCProcedure } from "@trpc/server";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { pino } from "pino";
 import { z } from "zod";
+import { roleAtLeast } from "../../roles";
 import { openTestAccounts, type TestAccounts } from "../auth/test-accounts";
 import type { Caller } from "../auth/caller";
 import { ROLES, type Role } from "../db/schema";
 import type { Services } from "../services";
 import { appRouter } from "./app-router";
 import { createCallerFactory, procedure, router, type PersonPolicy } from "./builders";
-import { requireAllowed, roleAtLeast, SCOPES } from "./policy";
+import { requireAllowed, SCOPES } from "./policy";
 
 const policy = z.union([
   z.object({ kind: z.literal("open") }),

@@ -1,3 +1,4 @@
+import { roleAtLeast } from "../../roles";
 import type { Caller } from "../auth/caller";
 import { ROLES, type Role } from "../db/schema";
 import { AppError } from "../errors";
@@ -17,14 +18,6 @@ export interface PersonPolicy {
 
 /** Who may call a procedure. Every procedure has one: the builder takes no procedure without. */
 export type Policy = { kind: "open" } | PersonPolicy;
-
-/** Roles from the least to the most powerful. */
-const RANK: Record<Role, number> = { viewer: 0, member: 1, admin: 2, owner: 3 };
-
-/** @returns whether `role` is `least` or more */
-export function roleAtLeast(role: Role, least: Role): boolean {
-  return RANK[role] >= RANK[least];
-}
 
 /**
  * Says no, or gives back the caller, who then is somebody.

@@ -2,8 +2,8 @@
 
 import Link from "next/link";
 import { usePathname } from "next/navigation";
+import { mayRun } from "../../../roles";
 import { useShell } from "../_shell/shell-context";
-import { mayRun } from "./may-run";
 
 const PLACES = [
   { href: "/settings", label: "Profile" },

@@ -11,7 +11,8 @@ import { examineContainers, examineVolumes } from "./sessions";
 import { examineSeq, examineSpool } from "./spine";
 
 /**
- * Looks at everything that the server needs, and at whether nothing is lost, one after the other; a check never throws.
+ * Looks at everything that the server needs, and at whether nothing is lost, one after the other. What can be told of is a finding,
+ * an engine or a server that does not answer too; a disk or a database that cannot be read at all throws.
  * @param deps.compareMirror asks the running server; null when it cannot be asked
  */
 export async function examine(deps: {
@@ -24,7 +25,7 @@ export async function examine(deps: {
   const driver = composeDriver(deps);
   return [
     examineNode(process.versions.node),
-    await examineDisk(env.dataDir),
+    examineDisk(env.dataDir),
     examineDatabase(db),
     examineSeq(db),
     examineSpool(db),

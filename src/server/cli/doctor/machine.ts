@@ -1,14 +1,12 @@
 import { existsSync, statSync } from "node:fs";
-import { statfs } from "node:fs/promises";
 import { sql } from "drizzle-orm";
 import type { Database } from "../../db/database";
 import { findMasterKey } from "../../keys/load-master-key";
 import { MasterKeyError } from "../../keys/master-key";
+import { diskRoom, isDiskLow } from "../../storage/disk-room";
 import type { Finding } from "./finding";
 
 const GIB = 1024 ** 3;
-/** Below this, events cannot be written before long. */
-const DISK_NEEDED_GIB = 1;
 const OLDEST_NODE = [20, 9] as const;
 
 export function examineNode(version: string): Finding {
@@ -20,12 +18,10 @@ export function examineNode(version: string): Finding {
   return { what: "node", problem, fact: version };
 }
 
-export async function examineDisk(dataDir: string): Promise<Finding> {
-  const { bavail, bsize } = await statfs(dataDir);
-  const freeGib = (bavail * bsize) / GIB;
-  const fact = `${freeGib.toFixed(1)} GiB free at ${dataDir}`;
-  const problem =
-    freeGib < DISK_NEEDED_GIB ? `only ${fact}. Free some, or remove sessions that nobody needs.` : null;
+export function examineDisk(dataDir: string): Finding {
+  const room = diskRoom(dataDir);
+  const fact = `${(room.freeBytes / GIB).toFixed(1)} GiB free at ${dataDir}`;
+  const problem = isDiskLow(room) ? `only ${fact}. Free some, or remove sessions that nobody needs.` : null;
   return { what: "disk", problem, fact };
 }
 

@@ -59,7 +59,7 @@ describe("the doctor, of sessions and engine", () => {
     expect(looks).toBe(2);
   });
 
-  it("says FAIL of volumes of a session that is no more", async () => {
+  it("says FAIL of volumes of a session that the database does not know", async () => {
     volumes.push("ses_gone");
     expect((await examined())[0]).toMatch(/^FAIL {2}volumes: .*ses_gone\..*Settings → Storage/);
   });

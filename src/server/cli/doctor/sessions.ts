@@ -39,10 +39,10 @@ const volumeProblem: Look = async ({ db, driver }) => {
   const there = new Set(await driver.listVolumes());
   const rows = db.select({ id: sessions.id, epoch: sessions.epoch }).from(sessions).all();
   const known = new Set(rows.map(({ id }) => id));
-  const fact = `of ${there.size} sessions, none of a session that is no more`;
+  const fact = `of ${there.size} sessions, none of one that the database does not know`;
   const orphans = [...there].filter((id) => !known.has(id));
   if (orphans.length > 0) {
-    const problem = `there are some of sessions that are no more: ${someOf(orphans)}. Remove them under Settings → Storage, or restore the backup that knows them`;
+    const problem = `there are some of sessions that the database does not know: ${someOf(orphans)}. Remove them under Settings → Storage → Reclaim, or restore the backup that knows them`;
     return { problem, fact };
   }
   // One whose sidecar never registered has never begun: its volumes are made when it starts.

@@ -13,7 +13,7 @@ import { duration } from "../../sessions/[id]/_conversation/figures";
 import { Section } from "../section";
 import { CheckList } from "./check-list";
 import { Figures } from "./figures";
-import { figuresOf, isDiskFull } from "./report-figures";
+import { figuresOf } from "./report-figures";
 
 const REFRESH_MS = 5_000;
 
@@ -54,7 +54,7 @@ export function HealthPage() {
 
 function Report({ report }: { report: HealthReport }) {
   const figures = figuresOf(report);
-  const { freeBytes, totalBytes, databaseBytes } = report.disk;
+  const { freeBytes, totalBytes, isLow, databaseBytes } = report.disk;
   return (
     <>
       <Section
@@ -78,7 +78,7 @@ function Report({ report }: { report: HealthReport }) {
           text={`${byteSize(freeBytes)} of ${byteSize(totalBytes)} free`}
           value={totalBytes - freeBytes}
           max={totalBytes}
-          high={isDiskFull(report.disk)}
+          high={isLow}
         />
         <p className="mt-2 text-small text-muted">The database takes {byteSize(databaseBytes)} of it.</p>
       </Section>

@@ -1,7 +1,7 @@
 import type { Metadata } from "next";
 import { notFound } from "next/navigation";
+import { mayRun } from "../../../../roles";
 import { requireSignedIn } from "../../../visitor";
-import { mayRun } from "../may-run";
 import { HealthPage } from "./health-page";
 
 export const metadata: Metadata = { title: "Health" };

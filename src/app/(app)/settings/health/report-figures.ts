@@ -4,12 +4,6 @@ import type { Figure } from "./figures";
 
 /** Beyond these somebody should look: timers, events or pages are late enough to be felt. */
 const LATE_MS = { loop: 100, stream: 1_000, mirror: 10_000 };
-const GIB = 1024 ** 3;
-
-/** Less than a GiB is little for an installation, whatever the disk's size. */
-export function isDiskFull({ freeBytes, totalBytes }: HealthReport["disk"]): boolean {
-  return freeBytes < Math.min(GIB, totalBytes / 10);
-}
 
 /** A report as figures with words, by section. */
 export function figuresOf(

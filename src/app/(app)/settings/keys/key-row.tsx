@@ -1,6 +1,7 @@
 "use client";
 
 import { useState } from "react";
+import { mayRun } from "../../../../roles";
 import type { ListedKey } from "../../../../server/keys/provider-keys";
 import { api } from "../../../_client/api";
 import { sentenceOf } from "../../../_client/sentence-of";
@@ -18,7 +19,7 @@ interface KeyRowProps {
 
 export function KeyRow({ listed, onRemove }: KeyRowProps) {
   const { me } = useShell();
-  const manages = listed.scope === "me" || me.role === "admin" || me.role === "owner";
+  const manages = listed.scope === "me" || mayRun(me);
   const name = withoutReordering(listed.name);
   const models = listed.models && withoutReordering(listed.models.join(", "));
   const { busy, verdict, test } = useKeyTest(listed.id);

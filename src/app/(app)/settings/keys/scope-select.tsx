@@ -1,5 +1,6 @@
 "use client";
 
+import { mayRun } from "../../../../roles";
 import { Select } from "../../../_ui/select";
 import { useShell } from "../../_shell/shell-context";
 
@@ -13,6 +14,6 @@ const SCOPES: readonly { value: KeyScope; label: string; hint: string }[] = [
 /** Nothing for those whose keys are always their own. */
 export function ScopeSelect({ value, onChange }: { value: KeyScope; onChange: (scope: KeyScope) => void }) {
   const { me } = useShell();
-  if (me.role !== "admin" && me.role !== "owner") return null;
+  if (!mayRun(me)) return null;
   return <Select label="For" value={value} options={SCOPES} onChange={onChange} />;
 }

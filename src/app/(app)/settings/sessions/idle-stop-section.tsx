@@ -2,6 +2,7 @@
 
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
+import { mayRun } from "../../../../roles";
 import { api } from "../../../_client/api";
 import { sentenceOf } from "../../../_client/sentence-of";
 import { idleLimitSentence, idleOptions } from "../../../_session/idle-limits";
@@ -11,7 +12,6 @@ import { Notice } from "../../../_ui/notice";
 import { Select } from "../../../_ui/select";
 import { Spinner } from "../../../_ui/spinner";
 import { toast } from "../../../_ui/toast";
-import { mayRun } from "../may-run";
 import { useShell } from "../../_shell/shell-context";
 import { Section } from "../section";
 

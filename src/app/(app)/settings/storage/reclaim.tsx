@@ -5,15 +5,15 @@ import { useState } from "react";
 import type { Reclaimed } from "../../../../server/storage/storage";
 import { api } from "../../../_client/api";
 import { sentenceOf } from "../../../_client/sentence-of";
+import { byteSize } from "../../../_ui/byte-size";
 import { Button } from "../../../_ui/button";
 import { ConfirmDialog } from "../../../_ui/confirm-dialog";
 import { Notice } from "../../../_ui/notice";
 import { Section } from "../section";
-import { bytesText } from "./bytes";
 import { RECLAIM_KEY, STORAGE_KEY } from "./storage-key";
 import { whatGoes } from "./what-goes";
 
-/** For admins: what belongs to no session, said first and removed when they say so. */
+/** For admins: what no session in the list has, said first and removed when they say so. */
 export function Reclaim() {
   const queries = useQueryClient();
   const [asks, setAsks] = useState(false);
@@ -27,25 +27,25 @@ export function Reclaim() {
   return (
     <Section
       title="Left-overs"
-      lead="What belongs to no session: files of an earlier database, containers that a crash left, old session images."
+      lead="Containers that a crash left, old session images, and files of sessions that this database does not know, such as newer ones after an older copy was put back."
       action={
         canReclaim && (
           <Button onClick={() => setAsks(true)}>
-            {data.bytes > 0 ? `Reclaim ${bytesText(data.bytes)}` : "Reclaim"}
+            {data.bytes > 0 ? `Reclaim ${byteSize(data.bytes)}` : "Reclaim"}
           </Button>
         )
       }
     >
       {error !== null && <Notice>{sentenceOf(error)}</Notice>}
       <p role="status" className="text-muted">
-        {freed !== null && `Given back: ${bytesText(freed.bytes)}. `}
+        {freed !== null && `Given back: ${byteSize(freed.bytes)}. `}
         {data !== undefined && (canReclaim ? `${goes.join(", ")}.` : "There are none.")}
       </p>
       <ConfirmDialog
         open={asks}
         onOpenChange={() => setAsks(false)}
-        title="Remove what belongs to no session?"
-        note="This cannot be undone. Sessions are not touched. It removes:"
+        title="Remove the left-overs?"
+        note="This cannot be undone. Sessions in the list are not touched. It removes:"
         goes={goes}
         label="Reclaim"
         busyLabel="Removing…"

@@ -3,11 +3,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { api } from "../../../_client/api";
 import { sentenceOf } from "../../../_client/sentence-of";
+import { byteSize } from "../../../_ui/byte-size";
 import { Notice } from "../../../_ui/notice";
 import { Spinner } from "../../../_ui/spinner";
 import { Time } from "../../../_ui/time";
 import { Section } from "../section";
-import { bytesText } from "./bytes";
 import { DiskBar } from "./disk-bar";
 import { Reclaim } from "./reclaim";
 import { StoredSessions } from "./stored-sessions";
@@ -28,7 +28,7 @@ export function StoragePage() {
     );
   const lead = (
     <>
-      {bytesText(data.totalBytes)} in all
+      {byteSize(data.totalBytes)} in all
       {data.measuredAt !== null && (
         <>
           , measured <Time at={data.measuredAt} ago />

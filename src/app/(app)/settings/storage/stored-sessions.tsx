@@ -6,10 +6,10 @@ import Link from "next/link";
 import { useState } from "react";
 import type { StoredSession } from "../../../../server/storage/storage";
 import { DeleteSessionDialog } from "../../../_session/delete-session-dialog";
+import { byteSize } from "../../../_ui/byte-size";
 import { EmptyState } from "../../../_ui/empty-state";
 import { IconButton } from "../../../_ui/icon-button";
 import { withoutReordering } from "../../../_ui/shown-text";
-import { bytesText } from "./bytes";
 import { STORAGE_KEY } from "./storage-key";
 
 interface StoredSessionsProps {
@@ -72,7 +72,7 @@ interface SessionRowProps {
 
 function SessionRow({ session, onDelete }: SessionRowProps) {
   const { workspaceBytes, stateBytes } = session;
-  const size = (bytes: number | null) => (bytes === null ? "–" : bytesText(bytes));
+  const size = (bytes: number | null) => (bytes === null ? "–" : byteSize(bytes));
   const total = workspaceBytes === null || stateBytes === null ? null : workspaceBytes + stateBytes;
   const title = session.title === null ? null : withoutReordering(session.title);
   return (

@@ -5,7 +5,11 @@ export function whatGoes({ sessions, containers, images }: Omit<Reclaimed, "byte
   const line = (count: number, one: string, many: string) =>
     count === 0 ? [] : [`${count} ${count === 1 ? one : many}`];
   return [
-    ...line(sessions, "workspace of a session that is no more", "workspaces of sessions that are no more"),
+    ...line(
+      sessions,
+      "session that this database does not know, with its files",
+      "sessions that this database does not know, with their files",
+    ),
     ...line(containers, "container without a session", "containers without a session"),
     ...line(images, "old session image", "old session images"),
   ];

@@ -7,6 +7,7 @@ import type { Session } from "../../../../../server/sessions/session-store";
 import { PERMISSION_MODES } from "../../../../_session/permission-modes";
 import { IconButton } from "../../../../_ui/icon-button";
 import { Notice } from "../../../../_ui/notice";
+import { enterSends } from "./enter-sends";
 import { isTouch } from "./is-touch";
 import { ModelButton } from "./model-button";
 import { useAbort } from "./use-abort";
@@ -64,8 +65,7 @@ function Writing({ ref, session, isBusy }: Omit<ComposerProps, "canWrite">) {
     areaRef.current?.focus();
   };
   const onKeyDown = (event: KeyboardEvent<HTMLTextAreaElement>) => {
-    if (event.key !== "Enter" || event.shiftKey || event.altKey || event.nativeEvent.isComposing) return;
-    if (isTouch() && !event.metaKey && !event.ctrlKey) return;
+    if (!enterSends(event)) return;
     event.preventDefault();
     void submit(isBusy && (event.metaKey || event.ctrlKey) && !isTouch());
   };

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, type KeyboardEvent } from "react";
 import { Button } from "../../../../_ui/button";
-import { isTouch } from "./is-touch";
+import { enterSends } from "./enter-sends";
 
 interface EditPromptProps {
   text: string;
@@ -23,14 +23,12 @@ export function EditPrompt({ text, isCommand, isSaving, onChange, onSave, onLeav
   }, []);
   const canSave = text.trim() !== "" && !isSaving;
   const onKeyDown = (event: KeyboardEvent<HTMLTextAreaElement>) => {
-    if (event.nativeEvent.isComposing) return;
-    if (event.key === "Escape") {
+    if (event.key === "Escape" && !event.nativeEvent.isComposing) {
       // Twice it stops the agent elsewhere.
       event.preventDefault();
       onLeave();
     }
-    if (event.key !== "Enter" || event.shiftKey || event.altKey) return;
-    if (isTouch() && !event.metaKey && !event.ctrlKey) return;
+    if (!enterSends(event)) return;
     event.preventDefault();
     if (canSave) onSave();
   };

@@ -11,7 +11,7 @@ interface Outgoing {
   /** null: the session's own. */
   model: ModelRef | null;
   /** Before all that waits; the turn that runs is stopped for it. */
-  isNow?: boolean;
+  isNow: boolean;
 }
 
 /**
@@ -27,7 +27,7 @@ export function useSend({ id: sessionId, status }: Pick<Session, "id" | "status"
   const [isSending, setSending] = useState(false);
   const [error, setError] = useState<string | null>(null);
   const last = useRef<{ what: string; key: string } | null>(null);
-  const send = async ({ text, model, isNow = false }: Outgoing): Promise<boolean> => {
+  const send = async ({ text, model, isNow }: Outgoing): Promise<boolean> => {
     if (isSending) return false;
     const what = JSON.stringify([text, model]);
     const key = last.current?.what === what ? last.current.key : newKey();
@@ -62,7 +62,12 @@ export async function unlessBegun(
   });
 }
 
-function deliver({ sessionId, text, key, model }: Outgoing & { sessionId: string; key: string }) {
+function deliver({
+  sessionId,
+  text,
+  key,
+  model,
+}: Omit<Outgoing, "isNow"> & { sessionId: string; key: string }) {
   const command = commandIn(text);
   return command === null
     ? api.prompts.send.mutate({ sessionId, text, key, ...(model === null ? {} : { model }) })

@@ -32,7 +32,7 @@ export interface ConversationProps {
   timeline: Timeline;
   session: Pick<Session, "status">;
   /** The prompt that is about to begin; all others that wait stand elsewhere. */
-  beginning?: string | null;
+  beginning: string | null;
   names: ReadonlyMap<string, string>;
   /** Older messages exist than the timeline holds. */
   hasOlder: boolean;
@@ -86,7 +86,7 @@ function Column(props: ConversationProps) {
             <Start {...shownWindow} />
             <Turns {...props} start={shownWindow.start} />
             <Now timeline={timeline} />
-            <Beginning timeline={timeline} promptId={props.beginning ?? null} />
+            <Beginning timeline={timeline} promptId={props.beginning} />
             <div className="sticky bottom-0 z-10 mt-4 flex flex-col gap-2 bg-bg pb-3">
               {!following && <ToEnd timeline={timeline} onPress={toEnd} />}
               {showsPlan(timeline) && <TodoPanel todos={timeline.todos} />}
