@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { DriverError, type VolumeSizes } from "../../drivers/driver";
 import type { Caller } from "../auth/caller";
-import { sessions, users, type Role } from "../db/schema";
+import { sessions, snapshots, users, type Role } from "../db/schema";
 import { testDatabase, type TestDatabase } from "../db/testing";
 import { createStorage } from "./storage";
 
@@ -65,6 +65,30 @@ describe("storage", () => {
       { id: "ses_small", title: "Small", workspaceBytes: 1, stateBytes: 2, mayDelete: true },
     ]);
     expect({ totalBytes, mayReclaim }).toEqual({ totalBytes: 37, mayReclaim: false });
+  });
+
+  it("counts the snapshots of a session with it", async () => {
+    const made = {
+      sessionId: "ses_small",
+      name: "s",
+      state: "ready" as const,
+      createdBy: t.userId,
+      createdAt: "2026",
+    };
+    t.db
+      .insert(snapshots)
+      .values([
+        { ...made, id: "snp_1", bytes: 100 },
+        { ...made, id: "snp_2", bytes: 20 },
+        { ...made, id: "snp_3", state: "making" },
+      ])
+      .run();
+    const { sessions: listed, totalBytes } = await open().summary(as("usr_bob", "member"));
+    expect(listed.map(({ id, snapshotBytes }) => [id, snapshotBytes])).toEqual([
+      ["ses_small", 120],
+      ["ses_large", 0],
+    ]);
+    expect(totalBytes).toBe(157);
   });
 
   it("shows admins all of them, but neither the title of what is private nor a way to delete it", async () => {

@@ -1,11 +1,11 @@
-import { desc } from "drizzle-orm";
+import { desc, sum } from "drizzle-orm";
 import { DriverError, type Driver, type VolumeSizes } from "../../drivers/driver";
 import type { SessionStatus } from "../../../sidecar/src/contract";
 import { mayRun } from "../../roles";
 import type { Caller } from "../auth/caller";
 import { isoNow, type Clock } from "../clock";
 import type { Database } from "../db/database";
-import { sessions, users } from "../db/schema";
+import { sessions, snapshots, users } from "../db/schema";
 import { mayAccess } from "../sessions/session-store";
 import type { Disk, DiskGuard } from "./disk-guard";
 import type { GarbageCollection } from "./garbage";
@@ -19,6 +19,8 @@ export interface StoredSession {
   /** null: not measured yet */
   workspaceBytes: number | null;
   stateBytes: number | null;
+  /** Of its snapshots' files. */
+  snapshotBytes: number;
   mayDelete: boolean;
 }
 
@@ -70,6 +72,7 @@ export function createStorage(deps: {
     async summary(caller) {
       const { measuredAt, volumes, problem } = await sizes.read();
       const bytesOf = new Map(volumes.map((at) => [at.sessionId, at]));
+      const snapshotBytesOf = snapshotBytes(db);
       const isAdmin = mayRun(caller);
       const rows = db.select().from(sessions).orderBy(desc(sessions.lastActivityAt)).all();
       const names = new Map(
@@ -88,6 +91,7 @@ export function createStorage(deps: {
           status: row.status,
           workspaceBytes: bytesOf.get(row.id)?.workspace ?? null,
           stateBytes: bytesOf.get(row.id)?.state ?? null,
+          snapshotBytes: snapshotBytesOf.get(row.id) ?? 0,
           mayDelete: mayAccess(caller, row, "own"),
         }))
         .sort((a, b) => bytes(b) - bytes(a));
@@ -124,8 +128,19 @@ export function createStorage(deps: {
   };
 }
 
-function bytes({ workspaceBytes, stateBytes }: StoredSession): number {
-  return (workspaceBytes ?? 0) + (stateBytes ?? 0);
+function bytes({ workspaceBytes, stateBytes, snapshotBytes }: StoredSession): number {
+  return (workspaceBytes ?? 0) + (stateBytes ?? 0) + snapshotBytes;
+}
+
+/** By session. */
+function snapshotBytes(db: Database): Map<string, number> {
+  const { sessionId, bytes } = snapshots;
+  const summed = db
+    .select({ sessionId, bytes: sum(bytes).mapWith(Number) })
+    .from(snapshots)
+    .groupBy(sessionId)
+    .all();
+  return new Map(summed.map((row) => [row.sessionId, row.bytes ?? 0]));
 }
 
 interface Sizes {

@@ -32,11 +32,14 @@ export function StoredSessions({ sessions, more }: StoredSessionsProps) {
             <th scope="col" className="py-1 font-normal">
               Session
             </th>
-            <th scope="col" className="hidden w-28 py-1 text-right font-normal sm:table-cell">
+            <th scope="col" className="hidden w-24 py-1 text-right font-normal sm:table-cell">
               Workspace
             </th>
-            <th scope="col" className="hidden w-28 py-1 text-right font-normal sm:table-cell">
+            <th scope="col" className="hidden w-24 py-1 text-right font-normal sm:table-cell">
               Chat, tools
+            </th>
+            <th scope="col" className="hidden w-24 py-1 text-right font-normal sm:table-cell">
+              Snapshots
             </th>
             <th scope="col" className="w-20 py-1 text-right font-normal">
               Total
@@ -71,9 +74,10 @@ interface SessionRowProps {
 }
 
 function SessionRow({ session, onDelete }: SessionRowProps) {
-  const { workspaceBytes, stateBytes } = session;
+  const { workspaceBytes, stateBytes, snapshotBytes } = session;
   const size = (bytes: number | null) => (bytes === null ? "–" : byteSize(bytes));
-  const total = workspaceBytes === null || stateBytes === null ? null : workspaceBytes + stateBytes;
+  const total =
+    workspaceBytes === null || stateBytes === null ? null : workspaceBytes + stateBytes + snapshotBytes;
   const title = session.title === null ? null : withoutReordering(session.title);
   return (
     <tr className="h-12">
@@ -91,6 +95,9 @@ function SessionRow({ session, onDelete }: SessionRowProps) {
       </td>
       <td className="hidden text-right tabular-nums sm:table-cell">{size(workspaceBytes)}</td>
       <td className="hidden text-right tabular-nums sm:table-cell">{size(stateBytes)}</td>
+      <td className="hidden text-right tabular-nums sm:table-cell">
+        {snapshotBytes === 0 ? "–" : size(snapshotBytes)}
+      </td>
       <td className="text-right font-medium tabular-nums">{size(total)}</td>
       <td className="text-right">
         {session.mayDelete && (
