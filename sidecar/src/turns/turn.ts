@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { Failure } from "../contract";
-import { currentRequestId } from "../request-scope";
+import type { Log, LogFields } from "../log";
+import { currentRequestId, inRequest } from "../request-scope";
 
 /** A prompt at work, from its arrival to the end of everything that it started. */
 export interface Turn {
@@ -50,4 +51,12 @@ export function newTurn(promptId: string, nowMs: number): Turn {
     failure: null,
   };
   return { ...place, over, end, ...state, lastEventMs: nowMs };
+}
+
+/** Writes lines about turns to the log, each as of the request that brought its prompt. */
+export function turnLines(log: Log, sessionId: string) {
+  return (message: string, turn: Turn, fields: LogFields = {}): void => {
+    const { turnId, promptId, requestId } = turn;
+    inRequest(requestId, () => log.info(message, { sessionId, turnId, promptId, ...fields }));
+  };
 }
