@@ -83,6 +83,21 @@ export class EpochWriter {
     return this.#file.bytes;
   }
 
+  /**
+   * Puts what older epochs left open at the beginning of this one's file, so that it stays known without theirs. To be called
+   * before the first event. False when the disk does not take it.
+   */
+  async carryOver(): Promise<boolean> {
+    const head = this.#head();
+    try {
+      if (head) await this.#file.begin(head);
+      return true;
+    } catch (error) {
+      this.#options.log.error("spool takes nothing over", { error: describeError(error) });
+      return false;
+    }
+  }
+
   /** Never throws: what cannot be written is tried again. Events of one tick go out in one write. */
   append(bodies: readonly SidecarEventBody[], atMs: number): void {
     const at = new Date(atMs).toISOString();
@@ -166,15 +181,19 @@ export class EpochWriter {
     const from = this.#dropBytes;
     this.#dropBytes = 0;
     if (from === 0) return;
-    const { epoch, written, now } = this.#options;
-    const open = written.openers(now());
-    const head = open.length > 0 ? `${headOfFile(epoch, open)}\n` : "";
     try {
-      await this.#file.dropBeginning(from, head);
+      await this.#file.dropBeginning(from, this.#head());
     } catch (error) {
       // The old file stands; the next acknowledgement tries again.
       this.#options.log.error("spool could not be compacted", { error: describeError(error) });
     }
+  }
+
+  /** What the files have open; empty when that is nothing. */
+  #head(): string {
+    const { epoch, written, now } = this.#options;
+    const open = written.openers(now());
+    return open.length > 0 ? `${headOfFile(epoch, open)}\n` : "";
   }
 
   #syncSoon(): void {

@@ -12,7 +12,6 @@ import { unfinishedFile } from "./spool-compaction";
 import {
   dropTornLine,
   epochFile,
-  isDelta,
   listEpochs,
   parseHead,
   parseLine,
@@ -103,7 +102,7 @@ export class Spool {
   }
 
   /**
-   * Opens a new epoch and drops the older ones that `held` covers.
+   * Opens a new epoch and drops the older ones that `held` covers; what they left open stays known.
    * @throws SidecarError `bad_request` when the epoch is not newer than all that are here.
    */
   async openEpoch(epoch: number, held: SpoolPosition | null): Promise<void> {
@@ -130,7 +129,8 @@ export class Spool {
     });
     this.#epochs.push(epoch);
     this.#epoch = epoch;
-    if (held) await this.ack(held);
+    const isKnownHere = await this.#writer.carryOver();
+    if (held && isKnownHere) await this.ack(held);
   }
 
   /** @throws SidecarError `bad_request` for a position that this spool has not reached: reader and spool do not belong together. */
@@ -234,7 +234,7 @@ export class Spool {
   /** A line of an older epoch. */
   #recall({ n, line }: SpoolLine): void {
     if (n === 0) for (const opener of parseHead(line)) this.#recallWritten(opener);
-    else if (!isDelta(line)) {
+    else {
       const parsed = parseLine(line);
       if (parsed) this.#recallWritten(parsed);
     }

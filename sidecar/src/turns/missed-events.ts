@@ -20,12 +20,16 @@ export class MissedEvents {
     this.#options = options;
   }
 
-  /** Tells what opencode has stored and was not told, also of sub-agents at work. @param isWanted false: the turn is over */
+  /** Tells what opencode has stored and was not told, also of sub-agents at work, and of theirs. @param isWanted false: the turn is over */
   async fromStore(isWanted: () => boolean): Promise<void> {
     const { sessionId, normaliser, log } = this.#options;
     try {
-      await this.#takeHistory(sessionId, isWanted);
-      for (const childId of normaliser.openChildren()) await this.#takeHistory(childId, isWanted);
+      const asked = new Set<string>();
+      for (let next: string | undefined = sessionId; next !== undefined;) {
+        asked.add(next);
+        await this.#takeHistory(next, isWanted);
+        next = normaliser.openChildren().find((childId) => !asked.has(childId));
+      }
     } catch (error) {
       log.warn("agent history unknown", { error: describeError(error) });
     }

@@ -17,7 +17,7 @@ import { HandOver } from "./hand-over";
 import { MissedEvents } from "./missed-events";
 import { Outlet } from "./outlet";
 import { assertReady, overfullFailure } from "./readiness";
-import { INTERRUPTED, newTurn, type Turn, turnLines } from "./turn";
+import { INTERRUPTED, newTurn, takenUpTurn, type Turn, turnLines } from "./turn";
 
 /** After opencode is idle its last updates may still be on the way (measured after an abort). */
 const SETTLE_MS = 1000;
@@ -84,15 +84,21 @@ export class Turns {
     return this.#turn ? { turnId: this.#turn.turnId, promptId: this.#turn.promptId } : null;
   }
 
-  /** Ends what the process before this one left open. Called once, at the start of the epoch. */
-  closeUnfinished(): void {
+  /** The turn of the process before this one has not ended yet. */
+  get isTakingUp(): boolean {
+    return this.#turn?.takenUp ?? false;
+  }
+
+  /**
+   * Takes up the turn that the process before this one left open: it is interrupted, and ends when opencode has told what it
+   * had stored of it, or does not start. Called once, at the start of the epoch.
+   */
+  takeUp(): void {
     const { state } = this.#options.spool;
-    const unfinished = state.turn;
-    this.#outlet.emit(state.closers("interrupted", Date.now()));
-    if (unfinished)
-      this.#outlet.emit([
-        { type: "turn.ended", data: { ...unfinished, outcome: "interrupted", error: INTERRUPTED } },
-      ]);
+    const told = state.told();
+    if (!told) return this.#outlet.emit(state.closers("interrupted", Date.now()));
+    this.#turn = takenUpTurn(told, Date.now());
+    this.#normaliser.takeUpTurn(told);
   }
 
   /**
