@@ -19,6 +19,7 @@ import {
   type SpoolLine,
   type TimedBody,
 } from "./spool-file";
+import { UnreadDeltas } from "./unread-deltas";
 import { batches, SpoolTail, type SpoolBatch } from "./spool-tail";
 
 /** Of events that wait for a disk that takes none. */
@@ -70,12 +71,14 @@ export class Spool {
     const spool = new Spool(options);
     await mkdir(options.dir, { recursive: true, mode: 0o700 });
     spool.#epochs = await listEpochs(options.dir);
+    const deltas = new UnreadDeltas();
     for (const epoch of spool.#epochs) {
       const path = epochFile(options.dir, epoch);
       await rm(unfinishedFile(path), { force: true });
       spool.#olderBytes.set(epoch, await dropTornLine(path));
-      for await (const lines of readLines(path)) for (const line of lines) spool.#recall(line);
+      for await (const lines of readLines(path)) for (const line of lines) spool.#recall(line, deltas);
     }
+    for (const delta of deltas.read()) spool.#recallWritten(delta);
     return spool;
   }
 
@@ -231,13 +234,19 @@ export class Spool {
     return [];
   }
 
-  /** A line of an older epoch. */
-  #recall({ n, line }: SpoolLine): void {
-    if (n === 0) for (const opener of parseHead(line)) this.#recallWritten(opener);
-    else {
-      const parsed = parseLine(line);
-      if (parsed) this.#recallWritten(parsed);
+  /** A line of an older epoch; one that only adds text is put aside. */
+  #recall(line: SpoolLine, deltas: UnreadDeltas): void {
+    if (line.n === 0) {
+      deltas.dropAll();
+      for (const opener of parseHead(line.line)) this.#recallWritten(opener);
+      return;
     }
+    if (deltas.take(line)) return;
+    const parsed = parseLine(line.line);
+    if (!parsed) return;
+    this.#recallWritten(parsed);
+    const { type, data } = parsed.body;
+    if (type === "part.ended" || type === "tool.ended") deltas.drop(data.partId);
   }
 
   #recallWritten({ body, atMs }: TimedBody): void {

@@ -1,18 +1,18 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { describeError, type Log } from "../log";
-import type { AgentClient } from "../opencode/client";
+import type { RunningAgent } from "./running-agent";
 import type { Turn } from "./turn";
 
 const ABORT_ROUND_MS = 1000;
 const ABORT_ROUNDS = 4;
+/** A prompt that opencode refuses never makes it busy, so no end is announced either. */
+export const REFUSED_AFTER_MS = 500;
 
 export interface AgentAbortOptions {
-  agent: { client: () => AgentClient | null; restart: () => void };
+  agent: Pick<RunningAgent, "client" | "restart">;
   /** The turn has not ended, and opencode is there to end it. */
   isAtWork: (turn: Turn) => boolean;
   settleIfIdle: (turn: Turn) => Promise<void>;
-  /** So long a prompt that opencode refuses may take to be seen as one. */
-  refusedAfterMs: number;
   log: Log;
 }
 
@@ -36,14 +36,14 @@ export class AgentAbort {
   }
 
   async #round(turn: Turn): Promise<void> {
-    const { agent, settleIfIdle, refusedAfterMs, log } = this.#options;
+    const { agent, settleIfIdle, log } = this.#options;
     try {
       await Promise.race([agent.client()?.abort(), delay(ABORT_ROUND_MS)]);
     } catch (error) {
       log.warn("abort failed, trying again", { error: describeError(error) });
     }
     if (turn.busySeen) return;
-    await Promise.race([turn.over, delay(refusedAfterMs)]);
+    await Promise.race([turn.over, delay(REFUSED_AFTER_MS)]);
     if (!turn.busySeen) await Promise.race([settleIfIdle(turn), delay(ABORT_ROUND_MS)]);
   }
 }

@@ -15,10 +15,11 @@ export class Outlet {
     this.#coalescer = new Coalescer((events) => spool.append(events));
   }
 
-  emit(events: readonly SidecarEventBody[]): void {
+  /** Bound, to be handed on. */
+  readonly emit = (events: readonly SidecarEventBody[]): void => {
     if (events.length > 0) this.#coalescer.push(events);
     if (this.#partsClosed && !this.#spool.state.hasOpenParts) this.#partsClosed();
-  }
+  };
 
   /** Resolves when none of the messages and parts that are open now is, or the time is up. */
   async partsClosed(limitMs: number): Promise<void> {

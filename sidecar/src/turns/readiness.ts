@@ -1,12 +1,12 @@
 import type { Failure } from "../contract";
 import { SidecarError } from "../errors";
 import type { Spool } from "../events/spool";
-import type { AgentClient } from "../opencode/client";
+import type { RunningAgent } from "./running-agent";
 
 /** @throws SidecarError `not_ready` when no turn can begin now: its events find no room, or opencode does not run. */
 export function assertReady(
   spool: Pick<Spool, "isLeft" | "problem">,
-  agent: { client: () => AgentClient | null; reason: () => Failure | null },
+  agent: Pick<RunningAgent, "client" | "reason">,
 ): void {
   if (spool.isLeft)
     throw new SidecarError("not_ready", "Earlier events must be taken first: try again soon.");

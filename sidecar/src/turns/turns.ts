@@ -1,15 +1,14 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { Failure, SidecarEventBody, TurnOutcome } from "../contract";
+import type { Failure, TurnOutcome } from "../contract";
 import type { PromptRequest, RequestReply } from "../protocol";
 import { SidecarError } from "../errors";
 import { Normaliser } from "../events/normaliser";
 import type { CloseReason } from "../events/open-state";
 import type { Spool } from "../events/spool";
 import { describeError, type Log } from "../log";
-import type { AgentClient } from "../opencode/client";
 import { agentFailure, failureOf } from "../opencode/failures";
 import type { AgentEvent } from "../opencode/wire";
-import { AgentAbort } from "./agent-abort";
+import { AgentAbort, REFUSED_AFTER_MS } from "./agent-abort";
 import { type AgentChange, AgentChanges } from "./agent-changes";
 import type { AgentSetup } from "./agent-setup";
 import { Answers, type Answered } from "./answers";
@@ -17,14 +16,13 @@ import { HandOver } from "./hand-over";
 import { MissedEvents } from "./missed-events";
 import { Outlet } from "./outlet";
 import { assertReady, overfullFailure } from "./readiness";
+import type { RunningAgent } from "./running-agent";
 import { INTERRUPTED, newTurn, takenUpTurn, type Turn, turnLines } from "./turn";
 
 /** After opencode is idle its last updates may still be on the way (measured after an abort). */
 const SETTLE_MS = 1000;
 const WATCH_EVERY_MS = 5000;
 const SILENT_AFTER_MS = 10_000;
-/** A prompt that opencode refuses never makes it busy, so no end is announced either. */
-const REFUSED_AFTER_MS = 500;
 
 export interface TurnsOptions {
   /** opencode's id of the main conversation. */
@@ -33,12 +31,7 @@ export interface TurnsOptions {
   spool: Spool;
   setup: AgentSetup;
   log: Log;
-  agent: {
-    client: () => AgentClient | null;
-    /** Why there is no client, as far as it is known. */
-    reason: () => Failure | null;
-    restart: () => void;
-  };
+  agent: RunningAgent;
   /** Ends what the turn's tools left running. */
   sweep: () => Promise<void>;
 }
@@ -67,7 +60,7 @@ export class Turns {
     const { setup, sessionId, log, agent } = options;
     const { client } = agent;
     this.#changes = new AgentChanges({ setup, client, inTurn: () => this.#turn !== null });
-    const emit = (events: readonly SidecarEventBody[]) => this.#outlet.emit(events);
+    const { emit } = this.#outlet;
     this.#missed = new MissedEvents({ sessionId, normaliser: this.#normaliser, client, emit, log });
     this.#tell = turnLines(log, sessionId);
     this.#handOver = new HandOver({ client, tell: this.#tell });
@@ -75,7 +68,6 @@ export class Turns {
       agent,
       isAtWork: (turn) => this.#isAtWork(turn),
       settleIfIdle: (turn) => this.#settleIfIdle(turn),
-      refusedAfterMs: REFUSED_AFTER_MS,
       log,
     });
   }
@@ -106,12 +98,12 @@ export class Turns {
    * @throws SidecarError `busy`, or `not_ready` while opencode does not run.
    */
   async submit(request: PromptRequest): Promise<{ turnId: string }> {
-    const known = this.#options.spool.turnOf(request.promptId);
+    const { spool, agent } = this.#options;
+    const known = spool.turnOf(request.promptId);
     if (known) return { turnId: known };
     if (this.#stoppedBefore.has(request.promptId))
       throw new SidecarError("bad_request", "The prompt was stopped before it began.");
     if (this.#turn) throw new SidecarError("busy", "A turn is running: wait for its end, or abort it.");
-    const { spool, agent } = this.#options;
     assertReady(spool, agent);
     const turn = this.#begin(request.promptId);
     // On disk before opencode hears of it: after a crash the same prompt must find its turn, and not run again.
@@ -161,14 +153,10 @@ export class Turns {
     if (this.#options.spool.overfull) void this.#endOverfull(turn);
     if (event.type === "session.error") this.#noteError(turn, event);
     else this.#outlet.emit(this.#normaliser.take(event));
-    if (event.type === "session.status" && event.properties.sessionID === this.#options.sessionId) {
+    const { sessionId } = this.#options;
+    if (event.type === "session.status" && event.properties.sessionID === sessionId)
       turn.busySeen ||= event.properties.status.type !== "idle";
-    }
-    if (
-      event.type === "session.idle" &&
-      event.properties.sessionID === this.#options.sessionId &&
-      turn.busySeen
-    )
+    if (event.type === "session.idle" && event.properties.sessionID === sessionId && turn.busySeen)
       void this.#settle(turn);
   }
 
@@ -293,9 +281,8 @@ export class Turns {
     const reason: CloseReason = outcome === "done" ? "interrupted" : outcome;
     this.#outlet.emit(this.#normaliser.endTurn());
     this.#outlet.emit(this.#options.spool.state.closers(reason, Date.now()));
-    this.#outlet.emit([
-      { type: "turn.ended", data: { turnId, promptId, outcome, ...(failure ? { error: failure } : {}) } },
-    ]);
+    const ended = { turnId, promptId, outcome, ...(failure ? { error: failure } : {}) };
+    this.#outlet.emit([{ type: "turn.ended", data: ended }]);
     this.#turn = null;
     if (this.#watch) clearInterval(this.#watch);
     this.#watch = null;
