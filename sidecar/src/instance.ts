@@ -101,7 +101,7 @@ export class Instance {
   }
 
   /**
-   * Opens the epoch, closes what the last one left open and lets opencode take prompts as soon as it listens.
+   * Opens the epoch, takes up the turn that the last one left open and lets opencode take prompts as soon as it listens.
    * @throws SidecarError `bad_request` for an epoch that was used; no agent takes prompts then.
    */
   async start(payload: RegistrationPayload): Promise<void> {
@@ -125,7 +125,7 @@ export class Instance {
       warm,
       conversationOf: payload.conversationOf ?? boot.sessionId,
     });
-    turns.closeUnfinished();
+    turns.takeUp();
     const { bearer, egressSecret } = payload;
     this.#running = { bearer, egressSecret, spool, setup, supervisor, turns, terminals };
     // It goes on long after the request that registered the instance.
@@ -135,7 +135,7 @@ export class Instance {
   health(authorised: boolean): HealthResponse {
     const running = this.#running;
     const { version } = this.#options;
-    const agent = running?.supervisor.state ?? "off";
+    const agent = running ? agentState(running) : "off";
     const open = {
       contract: CONTRACT_VERSION,
       version,
@@ -240,6 +240,11 @@ export class Instance {
     if (!this.#running) throw new SidecarError("unauthorized", "This instance is not registered yet.");
     return this.#running;
   }
+}
+
+/** An agent is not ready while it tells what it had stored of a turn that the process before this one left open. */
+function agentState({ supervisor, turns }: Running): HealthResponse["agent"] {
+  return supervisor.state === "ready" && turns.isTakingUp ? "starting" : supervisor.state;
 }
 
 /** Shells run as the agent, in the workspace; the change of directory is made with the agent's rights. */

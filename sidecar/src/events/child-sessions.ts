@@ -1,4 +1,5 @@
 import type { SidecarEventBody } from "../contract";
+import type { ToldChild } from "./told-turn";
 
 interface Child {
   title: string;
@@ -9,20 +10,26 @@ interface Child {
 
 /** opencode's sessions that belong to this conversation: the main one, and those that its sub-agents run in. */
 export class ChildSessions {
-  readonly #main: string;
+  /** opencode's id of the main conversation. */
+  readonly main: string;
   readonly #children = new Map<string, Child>();
 
   constructor(main: string) {
-    this.#main = main;
+    this.main = main;
   }
 
   knows(sessionId: string): boolean {
-    return sessionId === this.#main || this.#children.has(sessionId);
+    return sessionId === this.main || this.#children.has(sessionId);
   }
 
   /** The field that marks a sub-agent's events; empty for the main conversation. */
   placeOf(sessionId: string): { childId?: string } {
-    return sessionId === this.#main ? {} : { childId: sessionId };
+    return sessionId === this.main ? {} : { childId: sessionId };
+  }
+
+  /** One that another process told of. */
+  takeUp({ data: { childId, title, partId }, ended }: ToldChild): void {
+    this.#children.set(childId, { title, state: ended ? "ended" : "running", ...(partId ? { partId } : {}) });
   }
 
   created(info: { id: string; parentID?: string | undefined; title: string }): void {
@@ -35,7 +42,7 @@ export class ChildSessions {
     const { messageId, partId } = place;
     const child: Child = this.#children.get(sessionId) ?? { title, state: "made" };
     // A tool repeats the link with each of its updates, also after its session has ended.
-    if (child.state === "running" || child.partId === partId || sessionId === this.#main) return [];
+    if (child.state === "running" || child.partId === partId || sessionId === this.main) return [];
     this.#children.set(sessionId, { ...child, state: "running", partId });
     return [
       { type: "child.started", data: { childId: sessionId, title: child.title || title, messageId, partId } },

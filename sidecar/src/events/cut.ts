@@ -3,6 +3,9 @@ import { MAX_EVENT_BYTES, type SidecarEventBody } from "../contract";
 /** Room for epoch, n, time and type around an event's `data`. */
 const ENVELOPE_BYTES = 512;
 
+/** Of a long text that grows: enough of its end to find the place in a later copy where it goes on. */
+export const KEPT_TAIL_UNITS = 64 * 1024;
+
 /** The first `max` UTF-16 units, never ending in half a surrogate pair. */
 export function headOf(text: string, max: number): string {
   if (text.length <= max) return text;

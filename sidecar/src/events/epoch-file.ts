@@ -29,6 +29,14 @@ export class EpochFile {
     return this.#bytes;
   }
 
+  /** Writes `head` as the beginning of the file that is still empty, to disk. After a failure the file is as it was. */
+  async begin(head: string): Promise<void> {
+    const buffer = Buffer.from(head);
+    await writeWhole(this.#file, buffer, 0);
+    await this.#file.datasync();
+    this.#bytes = buffer.length;
+  }
+
   /** Writes at the end; a try that failed is overwritten by the next. @param opts.n of the last event in it */
   async append(buffer: Buffer, opts: { n: number; sync: boolean }): Promise<void> {
     await writeWhole(this.#file, buffer, this.#bytes);

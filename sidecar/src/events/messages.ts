@@ -1,6 +1,7 @@
 import type { SidecarEventBody, TokenUsage } from "../contract";
 import { failureOf } from "../opencode/failures";
 import type { AgentMessage } from "../opencode/wire";
+import type { ToldMessage } from "./told-turn";
 
 interface MessageState {
   sessionId: string;
@@ -44,6 +45,12 @@ export class Messages {
 
   get(messageId: string): Readonly<MessageState> | undefined {
     return this.#messages.get(messageId);
+  }
+
+  /** One that another process told of. */
+  takeUp({ data, ended }: ToldMessage, sessionId: string): void {
+    const { messageId, role } = data;
+    this.#messages.set(messageId, { sessionId, role, untold: null, ended, completed: null });
   }
 
   take(info: AgentMessage, turn: NormaliserTurn): SidecarEventBody[] {

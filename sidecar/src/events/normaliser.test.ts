@@ -3,7 +3,7 @@ import { parseEventBody, type SidecarEventBody } from "../contract";
 import { agentEvent, type AgentEvent } from "../opencode/wire";
 import { Normaliser } from "./normaliser";
 import { OpenState } from "./open-state";
-import { ofType, RECORDINGS, recording, replay, textOf } from "./recordings.testing";
+import { historyOf, ofType, RECORDINGS, recording, replay, textOf } from "./recordings.testing";
 
 const types = (events: readonly SidecarEventBody[]) => events.map((event) => event.type);
 
@@ -306,21 +306,4 @@ function shownLate(source: readonly AgentEvent[]): AgentEvent[] {
     if (event.type !== "message.updated") return event;
     return { ...event, properties: { info: last.get(event.properties.info.id) ?? event.properties.info } };
   });
-}
-
-/** opencode's record of a turn, as `GET /session/:id/message` gives it. */
-function historyOf(source: readonly AgentEvent[]) {
-  const messages = new Map<string, Extract<AgentEvent, { type: "message.updated" }>["properties"]["info"]>();
-  const parts = new Map<
-    string,
-    Extract<AgentEvent, { type: "message.part.updated" }>["properties"]["part"]
-  >();
-  for (const event of source) {
-    if (event.type === "message.updated") messages.set(event.properties.info.id, event.properties.info);
-    if (event.type === "message.part.updated") parts.set(event.properties.part.id, event.properties.part);
-  }
-  return [...messages.values()].map((info) => ({
-    info,
-    parts: [...parts.values()].filter((part) => part.messageID === info.id),
-  }));
 }

@@ -11,13 +11,11 @@ import type {
 import { ChildSessions } from "./child-sessions";
 import { Messages, type NormaliserTurn } from "./messages";
 import type { PartPlace } from "./part-place";
+import { stateOfTold, type PartState } from "./part-state";
 import { permissionOpened, questionOpened, requestIdOf, type AskingPlace } from "./requests";
-import { abandonText, deltaText, startText, updateText, type TextPartState } from "./text-part";
-import { startTool, updateTool, type ToolPartState } from "./tool-part";
-
-type PartState = { place: PartPlace; sessionId: string } & (
-  TextPartState | ToolPartState | { kind: "whole"; ended: true }
-);
+import { abandonText, deltaText, startText, updateText } from "./text-part";
+import type { ToldTurn } from "./told-turn";
+import { startTool, updateTool } from "./tool-part";
 
 /** The last moment that a Date holds. */
 const MAX_DATE_MS = 8.64e15;
@@ -47,6 +45,15 @@ export class Normaliser {
 
   beginTurn(turn: NormaliserTurn): void {
     this.#turn = turn;
+  }
+
+  /** Goes on with a turn that another process began: what that told of it is not told again. */
+  takeUpTurn(told: ToldTurn): void {
+    this.#turn = told;
+    for (const child of told.children) this.#sessions.takeUp(child);
+    for (const message of told.messages) this.#messages.takeUp(message, this.#sessionOf(message.data));
+    for (const part of told.parts)
+      this.#parts.set(part.place.partId, stateOfTold(part, this.#sessionOf(part.place)));
   }
 
   /**
@@ -201,13 +208,18 @@ export class Normaliser {
       this.#parts.set(part.id, known);
       events.push(...started.events);
     }
-    const childSession = part.state.metadata?.sessionId;
-    if (part.tool === "task" && part.state.status === "running" && typeof childSession === "string") {
-      const linked = this.#sessions.linked(childSession, place, part.state.title ?? "");
-      if (linked.length > 0) this.#messages.busy(childSession);
-      events.push(...linked);
-    }
+    if (part.tool === "task" && !known.ended) events.push(...this.#linkChild(part, place));
     return known.kind === "tool" ? [...events, ...updateTool(known, place, part)] : events;
+  }
+
+  /** A tool that was not seen at work, but had ended when opencode's record was read, names its sub-agent too. */
+  #linkChild({ state }: AgentToolPart, place: PartPlace): SidecarEventBody[] {
+    const childSession = state.metadata?.sessionId;
+    if (state.status === "pending" || typeof childSession !== "string") return [];
+    if (state.status !== "running" && this.#sessions.knows(childSession)) return [];
+    const linked = this.#sessions.linked(childSession, place, state.title ?? "");
+    if (linked.length > 0) this.#messages.busy(childSession);
+    return linked;
   }
 
   #whole(
@@ -215,12 +227,11 @@ export class Normaliser {
     place: PartPlace,
     data: Omit<EventDataOf<"part.started">, keyof PartPlace>,
   ): SidecarEventBody[] {
-    if (this.#parts.has(part.id)) return [];
+    const known = this.#parts.get(part.id);
+    if (known?.ended) return [];
     this.#parts.set(part.id, { kind: "whole", ended: true, place, sessionId: part.sessionID });
-    return [
-      { type: "part.started", data: { ...place, ...data } },
-      { type: "part.ended", data: place },
-    ];
+    const ended = { type: "part.ended" as const, data: place };
+    return known ? [ended] : [{ type: "part.started", data: { ...place, ...data } }, ended];
   }
 
   #delta(delta: { partID: string; field: string; delta: string }): SidecarEventBody[] {
@@ -287,6 +298,10 @@ export class Normaliser {
   #withdrawn(requestId: string): SidecarEventBody[] {
     if (!this.#openRequests.delete(requestId)) return [];
     return [{ type: "request.closed", data: { requestId, outcome: "withdrawn" } }];
+  }
+
+  #sessionOf({ childId }: { childId?: string | undefined }): string {
+    return childId ?? this.#sessions.main;
   }
 
   #isLive(messageId: string): boolean {

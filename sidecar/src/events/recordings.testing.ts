@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { EventDataOf, SidecarEventBody, SidecarEventType } from "../contract";
-import { agentEvent, type AgentEvent } from "../opencode/wire";
+import { agentEvent, type AgentEvent, type AgentHistory } from "../opencode/wire";
 import { Normaliser } from "./normaliser";
 
 const DIRECTORY = join(import.meta.dirname, "fixtures");
@@ -24,6 +24,23 @@ export function replay(events: readonly AgentEvent[]): SidecarEventBody[] {
   const normaliser = new Normaliser({ mainSessionId: "ses_main", workspace: "/workspace" });
   normaliser.beginTurn({ turnId: "trn_1", startedAtMs: BEFORE_ALL_MS });
   return events.flatMap((event) => normaliser.take(event));
+}
+
+/** opencode's record of a turn, as `GET /session/:id/message` gives it. */
+export function historyOf(source: readonly AgentEvent[]): AgentHistory {
+  const messages = new Map<string, Extract<AgentEvent, { type: "message.updated" }>["properties"]["info"]>();
+  const parts = new Map<
+    string,
+    Extract<AgentEvent, { type: "message.part.updated" }>["properties"]["part"]
+  >();
+  for (const event of source) {
+    if (event.type === "message.updated") messages.set(event.properties.info.id, event.properties.info);
+    if (event.type === "message.part.updated") parts.set(event.properties.part.id, event.properties.part);
+  }
+  return [...messages.values()].map((info) => ({
+    info,
+    parts: [...parts.values()].filter((part) => part.messageID === info.id),
+  }));
 }
 
 export function ofType<T extends SidecarEventType>(

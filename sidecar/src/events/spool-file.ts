@@ -65,11 +65,6 @@ export function parseHead(line: string): TimedBody[] {
   return data.open.map(({ at, type, data }) => ({ atMs: Date.parse(at), body: parseEventBody(type, data) }));
 }
 
-/** True for a line that only adds text: it opens and ends nothing. */
-export function isDelta(line: string): boolean {
-  return /^\{"epoch":\d+,"n":\d+,"at":"[^"]*","type":"(?:part\.delta|tool\.output)",/.test(line);
-}
-
 /** Whole lines of an epoch's file in chunks; what follows the last newline is left out. A file that is gone has none. */
 export async function* readLines(path: string): AsyncGenerator<SpoolLine[]> {
   const file = await openIfThere(path);

@@ -400,4 +400,62 @@ describe("spool", () => {
     expect(second.state.hasOpenItems).toBe(false);
     expect(second.state.turn).toBeNull();
   });
+
+  it("knows an open turn over two restarts in a row, though the server holds its events and their file is gone", async () => {
+    const first = await openSpool();
+    await first.openEpoch(1, null);
+    const text = "x".repeat(40_000);
+    first.append([
+      started("trn_1", "prm_1"),
+      { type: "message.started", data: { messageId: "m", role: "assistant", turnId: "trn_1" } },
+      { type: "part.started", data: { messageId: "m", partId: "p", kind: "text", text: "said: " } },
+      delta(text),
+      { type: "part.started", data: { messageId: "m", partId: "q", kind: "tool", tool: "bash" } },
+      { type: "tool.input", data: { messageId: "m", partId: "q", tool: "bash", input: { command: "ls" } } },
+      { type: "tool.output", data: { messageId: "m", partId: "q", suffix: "a\nb\n" } },
+      { type: "part.started", data: { messageId: "m", partId: "r", kind: "text" } },
+      { type: "part.ended", data: { messageId: "m", partId: "r" } },
+    ]);
+    await first.close();
+    const told = first.state.told();
+    expect(told?.parts.map((part) => part.text)).toEqual([`said: ${text}`, "a\nb\n", ""]);
+    const second = await openSpool();
+    await second.openEpoch(2, { epoch: 1, n: 9 });
+    expect(await readdir(dir)).toEqual(["2.ndjson"]);
+    await second.close();
+    const third = await openSpool();
+    expect(third.state.told()).toEqual(told);
+    expect(third.turnOf("prm_1")).toBe("trn_1");
+    await third.openEpoch(3, { epoch: 1, n: 9 });
+    third.append([...third.state.closers("interrupted", 0), ended("trn_1", "prm_1")]);
+    const rest = await read(third, { epoch: 1, n: 9 }, 4);
+    expect(rest.map(({ epoch, n, type }) => `${epoch}/${n} ${type}`)).toEqual([
+      "3/1 part.ended",
+      "3/2 tool.ended",
+      "3/3 message.ended",
+      "3/4 turn.ended",
+    ]);
+    await third.close();
+    const fourth = await openSpool();
+    expect(fourth.state.told()).toBeNull();
+    expect(fourth.state.openers(0)).toEqual([]);
+  });
+
+  it("keeps the older files when the disk does not take what they left open", async () => {
+    const first = await openSpool();
+    await first.openEpoch(1, null);
+    first.append([started("trn_1", "prm_1")]);
+    await first.close();
+    const second = await openSpool();
+    const handle = await open(join(dir, "any"), "w");
+    const write = vi.spyOn(Object.getPrototypeOf(handle) as FileHandle, "write");
+    await handle.close();
+    write.mockRejectedValue(new Error("ENOSPC"));
+    await second.openEpoch(2, { epoch: 1, n: 1 });
+    vi.restoreAllMocks();
+    await rm(join(dir, "any"));
+    expect(await readdir(dir)).toEqual(["1.ndjson", "2.ndjson"]);
+    second.append([delta("after")]);
+    expect((await read(second, { epoch: 1, n: 1 }, 1)).map(({ epoch, n }) => [epoch, n])).toEqual([[2, 1]]);
+  });
 });

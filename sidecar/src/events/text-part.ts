@@ -1,7 +1,7 @@
 import type { SidecarEventBody } from "../contract";
 import type { AgentTextPart } from "../opencode/wire";
 import { MAX_DELTA_UNITS } from "./coalescer";
-import { headOf } from "./cut";
+import { headOf, KEPT_TAIL_UNITS } from "./cut";
 import type { PartPlace } from "./part-place";
 
 /** A text or reasoning part: what was passed on of it. */
@@ -37,6 +37,7 @@ export function updateText(
   whole: { text: string; ended: boolean },
 ): SidecarEventBody[] {
   const events: SidecarEventBody[] = [];
+  state.sent = fromTheStart(state.sent, whole.text);
   const extends_ = whole.text.startsWith(state.sent);
   if (!state.ended && extends_) events.push(...deltaText(state, place, whole.text.slice(state.sent.length)));
   // Ends of lines are trimmed by opencode at the end; that is no reason to send a long text twice.
@@ -47,6 +48,13 @@ export function updateText(
     state.ended = true;
   }
   return events;
+}
+
+/** `sent` with what stands before it in `whole`, when it is only the end of a long text: more is not kept over a restart. */
+function fromTheStart(sent: string, whole: string): string {
+  if (sent.length < KEPT_TAIL_UNITS || whole.startsWith(sent)) return sent;
+  const at = whole.lastIndexOf(sent);
+  return at < 0 ? sent : whole.slice(0, at + sent.length);
 }
 
 /** Ends a part whose rest will never come, as when the provider cut the stream and the call is tried again. */

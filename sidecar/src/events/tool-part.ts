@@ -1,6 +1,6 @@
 import type { EventDataOf, SidecarEventBody } from "../contract";
 import type { AgentToolPart } from "../opencode/wire";
-import { cutStrings, cutText } from "./cut";
+import { cutStrings, cutText, KEPT_TAIL_UNITS } from "./cut";
 import type { PartPlace } from "./part-place";
 
 /** A tool part: what was passed on of it. */
@@ -15,7 +15,6 @@ export interface ToolPartState {
 
 /** opencode keeps the last 30,000 characters of a running command's output, behind this mark (measured, 1.18.33). */
 const TAIL_MARK = "...\n\n";
-const KEPT_TAIL_UNITS = 64 * 1024;
 const MAX_OUTPUT_UNITS = 200 * 1024;
 const MAX_INPUT_STRING_UNITS = 16 * 1024;
 const MAX_DIFF_UNITS = 100 * 1024;

@@ -389,6 +389,60 @@ describe("turns", () => {
     expect(told).not.toContain("abort");
   });
 
+  /** As an older process left it in the spool. */
+  const leftOpen = () => {
+    const said = { messageId: "msg_1", partId: "prt_1" };
+    spool.append([
+      { type: "turn.started", data: { turnId: "trn_old", promptId: "prm_old" } },
+      { type: "message.started", data: { messageId: "msg_1", role: "assistant", turnId: "trn_old" } },
+      { type: "part.started", data: { ...said, kind: "text", text: "Half a " } },
+    ]);
+    history[SESSION] = answer1([
+      { ...place, id: "prt_1", type: "text", text: "Half a sentence.", time: { start: 1, end: 2 } },
+      tool("running"),
+    ]);
+  };
+
+  it("takes up a turn that was left open: tells what is missing of it, ends it once and begins none meanwhile", async () => {
+    leftOpen();
+    turns.takeUp();
+    expect(turns.isTakingUp).toBe(true);
+    await expect(submit("prm_1")).rejects.toMatchObject({ code: "busy" });
+    expect(await submit("prm_old")).toEqual({ turnId: "trn_old" });
+    await turns.onAgentBack();
+    expect(turns.isTakingUp).toBe(false);
+    expect(await textOfPart("prt_1")).toBe("Half a sentence.");
+    expect((await stored()).map(({ type }) => type)).toEqual([
+      ...["turn.started", "message.started", "part.started"],
+      ...["part.delta", "part.ended", "part.started", "tool.input", "tool.ended", "message.ended"],
+      "turn.ended",
+    ]);
+    expect(await ends()).toMatchObject([{ turnId: "trn_old", promptId: "prm_old", outcome: "interrupted" }]);
+    expect(told).toEqual([]);
+    const before = await stored();
+    turns.takeUp();
+    await turns.onAgentBack();
+    expect(await stored()).toEqual(before);
+    await submit("prm_1");
+    await expect.poll(() => told).toContain("prm_1");
+  });
+
+  it("ends a turn that was left open with what it has when opencode does not start, or is stopped before", async () => {
+    for (const [end, outcome] of [
+      [() => turns.onAgentDown(), "interrupted"],
+      [() => turns.abort("prm_old"), "aborted"],
+      [async () => turns.close(), "interrupted"],
+    ] as const) {
+      leftOpen();
+      turns.takeUp();
+      await end();
+      expect(turns.isTakingUp).toBe(false);
+      expect((await ends()).at(-1)).toMatchObject({ turnId: "trn_old", outcome });
+      expect(spool.state.hasOpenItems).toBe(false);
+    }
+    expect((await stored()).map(({ type }) => type)).not.toContain("part.delta");
+  });
+
   it("refuses a prompt that was stopped before it came, and leaves another's turn alone", async () => {
     await submit("prm_1");
     expect(await turns.abort("prm_late")).toEqual({ aborted: false, known: false });
