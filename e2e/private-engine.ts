@@ -5,7 +5,16 @@
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -27,6 +36,8 @@ export interface PrivateEngine {
   start(opts: { liveRestore: boolean }): Promise<void>;
   /** Ends dockerd. @returns once it has ended */
   stop(signal: "SIGTERM" | "SIGKILL"): Promise<void>;
+  /** Ends every process of it at once, containers too. */
+  losePower(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -54,6 +65,14 @@ export async function createPrivateEngine({ sizeMiB = 4096 } = {}): Promise<Priv
 
   const docker = async (...args: string[]) =>
     (await run("docker", ["-H", host, ...args], { maxBuffer: MAX_OUTPUT_BYTES })).stdout;
+  const endDaemon = async (end: (pid: number) => Promise<void>) => {
+    const ending = daemon;
+    daemon = null;
+    if (ending?.pid === undefined) throw new Error("the private engine does not run");
+    const exit = new Promise((resolve) => ending.once("exit", resolve));
+    await end(onlyChildOf(ending.pid));
+    await exit;
+  };
 
   return {
     host,
@@ -61,9 +80,18 @@ export async function createPrivateEngine({ sizeMiB = 4096 } = {}): Promise<Priv
     docker,
     inside: room.run,
     async start({ liveRestore }) {
-      const child = spawn("nsenter", [...room.enter, "dockerd", ...daemonArguments({ dir, dataRoot, host, cgroup }), ...(liveRestore ? ["--live-restore"] : [])], {
-        stdio: ["ignore", "pipe", "pipe"],
-      });
+      const child = spawn(
+        "nsenter",
+        [
+          ...room.enter,
+          "dockerd",
+          ...daemonArguments({ dir, dataRoot, host, cgroup }),
+          ...(liveRestore ? ["--live-restore"] : []),
+        ],
+        {
+          stdio: ["ignore", "pipe", "pipe"],
+        },
+      );
       daemon = child;
       for (const stream of [child.stdout, child.stderr])
         stream.on("data", (chunk: Buffer) => (log = (log + chunk.toString()).slice(-20_000)));
@@ -76,14 +104,9 @@ export async function createPrivateEngine({ sizeMiB = 4096 } = {}): Promise<Priv
         );
       }, "the private engine");
     },
-    async stop(signal) {
-      const ended = daemon;
-      daemon = null;
-      if (ended?.pid === undefined) throw new Error("the private engine does not run");
-      const exit = new Promise((resolve) => ended.once("exit", resolve));
-      process.kill(onlyChildOf(ended.pid), signal);
-      await exit;
-    },
+    stop: (signal) => endDaemon(async (pid) => void process.kill(pid, signal)),
+    // To all that a process can reach in its namespace: all but the first.
+    losePower: () => endDaemon(async () => void (await room.run("bash", "-c", "kill -KILL -1"))),
     async close() {
       await room.close();
       await removeCgroups(cgroup);
@@ -104,7 +127,16 @@ function daemonArguments(at: { dir: string; dataRoot: string; host: string; cgro
 
 /** Copies an image from the engine that the tests use. */
 export async function copyImage(engine: PrivateEngine, image: string): Promise<void> {
-  await run("bash", ["-o", "pipefail", "-c", 'docker -H "$1" save "$3" | docker -H "$2" load', "copy", `unix://${ENGINE_SOCKET}`, engine.host, image]);
+  await run("bash", [
+    "-o",
+    "pipefail",
+    "-c",
+    'docker -H "$1" save "$3" | docker -H "$2" load',
+    "copy",
+    `unix://${ENGINE_SOCKET}`,
+    engine.host,
+    image,
+  ]);
 }
 
 interface Room {
@@ -116,12 +148,15 @@ interface Room {
 
 /** Namespaces that last as long as this process, or until they are closed. */
 async function openRoom(): Promise<Room> {
-  // A shell, as the first process must take in the orphans: containerd does not start beside a dead one of its pid. Its own
-  // /run keeps the sockets of containerd's shims apart.
-  const program = "mount -t tmpfs run /run && echo open && cat > /dev/null; exit";
-  const unshare = spawn("unshare", ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "sh", "-c", program], {
-    stdio: ["pipe", "pipe", "inherit"],
-  });
+  // bash, which takes in orphans while it reads: containerd does not start beside a dead one of its pid. Its own /run keeps
+  // the sockets of containerd's shims apart.
+  const program = "mount -t tmpfs run /run && echo open && while read -r; do :; done";
+  const unshare = spawn(
+    "unshare",
+    ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "bash", "-c", program],
+    { stdio: ["pipe", "pipe", "inherit"] },
+  );
+  const exit = new Promise((resolve) => unshare.once("exit", resolve));
   await new Promise<void>((resolve, reject) => {
     unshare.stdout.once("data", () => resolve());
     unshare.once("error", reject);
@@ -133,7 +168,6 @@ async function openRoom(): Promise<Room> {
     enter,
     run: async (...command) => (await run("nsenter", [...enter, ...command])).stdout,
     async close() {
-      const exit = new Promise((resolve) => unshare.once("exit", resolve));
       unshare.stdin.end();
       await exit;
     },
