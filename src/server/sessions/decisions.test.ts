@@ -67,13 +67,16 @@ describe("reasons", () => {
     for (const state of [killed, { ...killed, exitCode: 0 }, { kind: "gone" } as const])
       expect(sessionEnd(state).reason.message).toContain("Resume");
   });
-  it.each([0, 143, 255])("tell a container that was stopped from one that failed (exit code %i)", (exitCode) => {
-    expect(sessionEnd({ ...killed, exitCode })).toMatchObject({
-      status: "stopped",
-      reason: { code: "container_stopped" },
-    });
-    expect(sessionEnd({ ...killed, exitCode, outOfMemory: true }).status).toBe("error");
-  });
+  it.each([0, 143, 255])(
+    "tell a container that was stopped from one that failed (exit code %i)",
+    (exitCode) => {
+      expect(sessionEnd({ ...killed, exitCode })).toMatchObject({
+        status: "stopped",
+        reason: { code: "container_stopped" },
+      });
+      expect(sessionEnd({ ...killed, exitCode, outOfMemory: true }).status).toBe("error");
+    },
+  );
   it("keep a driver's sentence and detail", () => {
     const reason = provisioningFailure(
       new DriverError("out_of_disk", "Free some space.", "no space left on device"),

@@ -1,6 +1,7 @@
 /** Pure decisions about a session's life: what is known in, what to do out. */
 import type { Failure, SessionStatus } from "../../../sidecar/src/contract";
 import { DriverError, type InstanceState } from "../../drivers/driver";
+import { asDiskFull } from "../db/disk-full";
 import { AppError } from "../errors";
 import { SidecarError } from "../sidecar-client/sidecar-error";
 import { otherContract, talksWith } from "./image-decisions";
@@ -151,8 +152,9 @@ export function startedAgain(instance: InstanceState): Failure {
 /** A failure to start, as the session's reason. */
 export function provisioningFailure(error: unknown): Failure {
   if (error instanceof DriverError) return { code: error.code, message: error.message, detail: error.detail };
-  if (error instanceof AppError)
-    return { code: error.reason, message: error.message, ...(error.detail ? { detail: error.detail } : {}) };
+  const known = error instanceof AppError ? error : asDiskFull(error);
+  if (known)
+    return { code: known.reason, message: known.message, ...(known.detail ? { detail: known.detail } : {}) };
   if (error instanceof SidecarError) return sidecarFailure(error);
   return {
     code: "internal",

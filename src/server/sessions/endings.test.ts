@@ -71,11 +71,14 @@ describe("a container that ends by itself", () => {
     expect(acts).toEqual([expect.stringContaining("container_died: The session's container was killed")]);
   });
 
-  it.each([0, 143, 255])("is not replaced when it was stopped, as with its engine (code %i)", async (code) => {
-    state = exited(code);
-    await tell("died");
-    expect(acts).toEqual([expect.stringContaining("stopped: container_stopped")]);
-  });
+  it.each([0, 143, 255])(
+    "is not replaced when it was stopped, as with its engine (code %i)",
+    async (code) => {
+      state = exited(code);
+      await tell("died");
+      expect(acts).toEqual([expect.stringContaining("stopped: container_stopped")]);
+    },
+  );
 
   it("is replaced when it survived the signal, and ended long after", async () => {
     await tell("killed");
