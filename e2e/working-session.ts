@@ -42,10 +42,6 @@ export function workingSessions(product: () => Product, ask: typeof docker = doc
       return undefined;
     }, "the turn's end");
 
-  const outcomeNow = async (id: string, promptId: string) =>
-    (await readEvents(client(), id))
-      .flatMap((e) => (e.type === "turn.ended" && e.data.promptId === promptId ? [e.data.outcome] : []))
-      .at(0);
   /** Nothing in the log is missing or double by the agent's own store. */
   const expectSameAsStore = async (id: string) => {
     const stored = await storedParts(await containerOf(id), ask);
@@ -73,7 +69,6 @@ export function workingSessions(product: () => Product, ask: typeof docker = doc
     work,
     isAtWork,
     outcomeOf,
-    outcomeNow,
     expectSameAsStore,
     expectWhole,
     treeOf,

@@ -32,6 +32,26 @@ export const INTERRUPTED: Failure = {
   message: "The agent was interrupted in the middle of this turn: send the prompt again to go on.",
 };
 
+/** @param detail why the spool cannot write */
+export function noRoom(detail: string | null): Failure {
+  return spoolFailure(
+    "Events cannot be stored: free disk space on the server, then send the prompt again.",
+    detail,
+  );
+}
+
+/** @param detail why the spool cannot write, if so */
+export function leftAlone(detail: string | null): Failure {
+  return spoolFailure(
+    "The server was away for so long that no more could be kept of this turn: send the prompt again to go on.",
+    detail,
+  );
+}
+
+function spoolFailure(message: string, detail: string | null): Failure {
+  return { code: "spool", message, ...(detail ? { detail } : {}) };
+}
+
 /** Of the prompt that the request at work brought. */
 export function newTurn(promptId: string, nowMs: number): Turn {
   let end = () => {};

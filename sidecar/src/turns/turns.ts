@@ -13,7 +13,7 @@ import type { AgentEvent } from "../opencode/wire";
 import { inRequest } from "../request-scope";
 import type { AgentSetup } from "./agent-setup";
 import { Answers, type Answered } from "./answers";
-import { INTERRUPTED, newTurn, type Turn } from "./turn";
+import { INTERRUPTED, leftAlone, newTurn, noRoom, type Turn } from "./turn";
 
 /** After opencode is idle its last updates may still be on the way (measured after an abort). */
 const SETTLE_MS = 1000;
@@ -253,10 +253,7 @@ export class Turns {
     if (turn.overfull) return;
     turn.overfull = true;
     const { problem: detail, isLeft } = this.#options.spool;
-    const message = isLeft
-      ? "The server was away for so long that no more could be kept of this turn: send the prompt again to go on."
-      : "Events cannot be stored: free disk space on the server, then send the prompt again.";
-    turn.failure = { code: "spool", message, ...(detail ? { detail } : {}) };
+    turn.failure = isLeft ? leftAlone(detail) : noRoom(detail);
     await this.#abortInAgent(turn);
   }
 
@@ -298,11 +295,15 @@ export class Turns {
   #noteError(turn: Turn, event: Extract<AgentEvent, { type: "session.error" }>): void {
     const { sessionID, error } = event.properties;
     if (sessionID !== this.#options.sessionId || !error) return this.#emit(this.#normaliser.take(event));
-    const failure = failureOf(error);
+    const told = failureOf(error);
     // opencode tells some failures twice, the second time with its stack.
-    if (!failure || turn.failure || turn.aborting) return;
-    turn.failure = failure;
-    this.#emit(this.#normaliser.take(event));
+    if (!told || turn.failure || turn.aborting) return;
+    const { problem } = this.#options.spool;
+    // On a full disk it says only that a statement failed; the spool, which lies beside its store, knows why.
+    turn.failure = told.code === "agent_error" && problem !== null ? noRoom(problem) : told;
+    this.#emit(
+      turn.failure === told ? this.#normaliser.take(event) : [{ type: "error", data: turn.failure }],
+    );
     if (!turn.busySeen) void delay(REFUSED_AFTER_MS).then(() => this.#settleIfIdle(turn));
   }
 
