@@ -21,9 +21,9 @@ const rows = db.prepare("select part.id, part.data, json_extract(message.data, '
 process.stdout.write(JSON.stringify(rows.filter((row) => row.role === "assistant").map((row) => ({ ...JSON.parse(row.data), id: row.id }))));
 `;
 
-/** The agent's parts of every conversation in the container's store. */
-export async function storedParts(container: string): Promise<StoredPart[]> {
-  const text = await docker("exec", "-u", "1000", container, "node", "-e", READ);
+/** The agent's parts of every conversation in the container's store. @param ask the engine that has the container */
+export async function storedParts(container: string, ask: typeof docker = docker): Promise<StoredPart[]> {
+  const text = await ask("exec", "-u", "1000", container, "node", "-e", READ);
   return z.array(part).parse(JSON.parse(text));
 }
 

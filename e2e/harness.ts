@@ -45,7 +45,7 @@ export interface Product {
 /** Starts, claims, and makes a token. */
 export async function startProduct(
   env: Record<string, string> = {},
-  opts: { healthyAt?: "/readyz" | "/healthz"; front?: { url: string; leadTo(port: number): void } } = {},
+  opts: ServerOptions & { front?: { url: string; leadTo(port: number): void } } = {},
 ): Promise<Product> {
   const { front, ...rest } = opts;
   const product = await startUnclaimed(front ? { OPENAGENT_URL: front.url, ...env } : env, rest);
@@ -61,13 +61,19 @@ export async function startProduct(
 
 export type UnclaimedProduct = Omit<Product, "client" | "token"> & { claimCode(): string };
 
-/** @param opts.healthyAt `/healthz` for a server whose engine is missing on purpose */
+export interface ServerOptions {
+  /** `/healthz` for a server whose engine is missing on purpose. */
+  healthyAt?: "/readyz" | "/healthz";
+  /** Does not exist yet; removed at the end. */
+  dataDir?: string;
+}
+
 export async function startUnclaimed(
   env: Record<string, string> = {},
-  opts: { healthyAt?: "/readyz" | "/healthz" } = {},
+  opts: ServerOptions = {},
 ): Promise<UnclaimedProduct> {
   const port = await freePort();
-  const dataDir = mkdtempSync(join(tmpdir(), "oa-e2e-"));
+  const dataDir = opts.dataDir ?? mkdtempSync(join(tmpdir(), "oa-e2e-"));
   const instance = `oa-t${randomBytes(4).toString("hex")}`;
   const url = `http://127.0.0.1:${port}`;
   let output = "";

@@ -1,17 +1,6 @@
-import { createHash, randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { faultsOfLog, storedParts } from "./agent-store";
-import {
-  containersOf,
-  docker,
-  poll,
-  type Product,
-  readEvents,
-  runTurn,
-  sessionIs,
-  startProduct,
-  until,
-} from "./harness";
+import { containersOf, docker, type Product, runTurn, sessionIs, startProduct, until } from "./harness";
+import { stopwatch, workingSessions } from "./working-session";
 
 /** Of each kind; `docs/reliability.md` has the figures of a longer run. */
 const KILLS = Number(process.env.OPENAGENT_TEST_KILLS ?? 3);
@@ -21,75 +10,27 @@ const CALLS = 60;
 /** R1 to R4: whatever dies in the middle of a turn, nothing is lost, nothing comes twice and no tool call runs twice. */
 describe("a session in which something dies", () => {
   let product: Product;
-  const tookMs = new Map<string, number[]>();
+  const { timed, print } = stopwatch();
   beforeAll(async () => {
     product = await startProduct();
   });
   afterAll(async () => {
-    for (const [what, times] of tookMs)
-      console.log(`measured: ${what}: ${times.map(Math.round).join(", ")} ms`);
+    print();
     await product?.close();
   });
 
-  async function timed<T>(what: string, work: () => Promise<T>): Promise<T> {
-    const from = performance.now();
-    const result = await work();
-    tookMs.set(what, [...(tookMs.get(what) ?? []), performance.now() - from]);
-    return result;
-  }
-  const newSession = async () => {
-    const { id } = await product.client.sessions.create.mutate({ permissionMode: "auto" });
-    await sessionIs(product.client, id, "idle");
-    return id;
-  };
-  const containerOf = async (id: string) => {
-    const found = await docker("ps", "-q", "--filter", `label=openagent.session=${id}`);
-    return found.trim();
-  };
-  const statusOf = async (id: string) => (await product.client.sessions.get.query({ id })).status;
-  const lastSeqOf = async (id: string) => (await product.client.sessions.get.query({ id })).lastSeq;
-
-  /** A turn that speaks and calls tools by turns, each call under a name of its own. */
-  const work = (id: string, round: string) => {
-    const lines = Array.from({ length: CALLS }, (_, i) => [
-      `say ${Array.from({ length: 8 }, (__, word) => `${round}-${i}-${word}`).join(" ")} `,
-      `tool bash {"command":"echo ${round}-${i} >> calls.txt","description":"count"}`,
-    ]);
-    const text = ["#script", "delay 25", ...lines.flat()].join("\n");
-    return product.client.prompts.send.mutate({ sessionId: id, text, key: randomUUID() });
-  };
-  /** Until some more calls are done: then the turn is in the middle. */
-  const isAtWork = async (id: string) => {
-    const callsOf = async () =>
-      (await readEvents(product.client, id)).filter(({ type }) => type === "tool.ended").length;
-    const enough = (await callsOf()) + 1 + Math.floor(Math.random() * 4);
-    await until(async () => (await callsOf()) >= enough, "the middle of the turn");
-  };
-  const outcomeOf = (id: string, promptId: string) =>
-    poll(async () => {
-      for (const event of await readEvents(product.client, id))
-        if (event.type === "turn.ended" && event.data.promptId === promptId) return event.data.outcome;
-      return undefined;
-    }, "the turn's end");
-
-  /** Nothing in the log is missing or double by the agent's own store, and each tool call ran once. */
-  async function expectWhole(id: string): Promise<void> {
-    const container = await containerOf(id);
-    expect(faultsOfLog(await readEvents(product.client, id), await storedParts(container))).toEqual([]);
-    const calls = (await docker("exec", container, "cat", "/workspace/calls.txt")).trim().split("\n");
-    expect(calls.length).toBeGreaterThan(0);
-    expect(new Set(calls).size).toBe(calls.length);
-  }
-  const treeOf = async (id: string) => {
-    const tar = await docker(
-      "exec",
-      await containerOf(id),
-      "sh",
-      "-c",
-      "cd /workspace && find . -type f -exec sha256sum {} + | sort",
-    );
-    return createHash("sha256").update(tar).digest("hex");
-  };
+  const {
+    newSession,
+    containerOf,
+    statusOf,
+    lastSeqOf,
+    isAtWork,
+    outcomeOf,
+    expectWhole,
+    treeOf,
+    ...sessions
+  } = workingSessions(() => product);
+  const work = (id: string, round: string) => sessions.work(id, round, CALLS);
 
   it("R1: the server, killed again and again, goes on with every stream where it was", async () => {
     const ids = [await newSession(), await newSession()];

@@ -5,6 +5,8 @@ import { createLog, describeError } from "./log";
 import { SIDECAR_VERSION } from "./version";
 
 const END_WITHIN_MS = 3000;
+/** As of a program that SIGTERM ended: the server tells by it that the end was asked for, however long it took. */
+const ENDED_ON_REQUEST = 143;
 
 const log = createLog((line) => process.stderr.write(line));
 
@@ -32,7 +34,7 @@ async function main(): Promise<void> {
     if (ending) return;
     ending = true;
     log.info("ending", { signal });
-    setTimeout(() => process.exit(1), END_WITHIN_MS).unref();
+    setTimeout(() => process.exit(ENDED_ON_REQUEST), END_WITHIN_MS).unref();
     sidecar.close().then(
       () => process.exit(0),
       (error: unknown) => die("end failed", error),

@@ -257,6 +257,17 @@ describe("turns", () => {
     expect(await ends()).toMatchObject([{ outcome: "interrupted" }]);
   }, 20_000);
 
+  it("says that the disk is full where opencode fails for it and does not know why", async () => {
+    await submit("prm_1");
+    await expect.poll(() => told).toEqual(["load", "prm_1"]);
+    vi.spyOn(spool, "problem", "get").mockReturnValue("ENOSPC");
+    const error = { name: "UnknownError", data: { message: "Failed to execute statement" } };
+    turns.onAgentEvent({ type: "session.error", properties: { sessionID: SESSION, error } });
+    isBusy = false;
+    const full = { code: "spool", message: expect.stringContaining("free disk space") as string };
+    await expect.poll(ends).toMatchObject([{ outcome: "error", error: { ...full, detail: "ENOSPC" } }]);
+  });
+
   it("ends a turn whose events find no room on the disk, with what to do", async () => {
     await submit("prm_1");
     await expect.poll(() => told).toEqual(["load", "prm_1"]);

@@ -243,11 +243,14 @@ export class Turns {
     const { sessionID, error } = event.properties;
     if (sessionID !== this.#options.sessionId || !error)
       return this.#outlet.emit(this.#normaliser.take(event));
-    const failure = failureOf(error);
+    const told = failureOf(error);
     // opencode tells some failures twice, the second time with its stack.
-    if (!failure || turn.failure || turn.aborting) return;
-    turn.failure = failure;
-    this.#outlet.emit(this.#normaliser.take(event));
+    if (!told || turn.failure || turn.aborting) return;
+    const { spool } = this.#options;
+    // On a full disk it says only that a statement failed; the spool, which lies beside its store, knows why.
+    const isFull = told.code === "agent_error" && spool.problem !== null;
+    turn.failure = isFull ? overfullFailure(spool) : told;
+    this.#outlet.emit(isFull ? [{ type: "error", data: turn.failure }] : this.#normaliser.take(event));
     if (!turn.busySeen) void delay(REFUSED_AFTER_MS).then(() => this.#settleIfIdle(turn));
   }
 

@@ -1,6 +1,7 @@
 import type { NextAuthOptions } from "next-auth";
 import CredentialsProvider from "next-auth/providers/credentials";
 import { z } from "zod";
+import { asDiskFull } from "../db/disk-full";
 import type { AuthSettings } from "./auth-settings";
 import type { Identities } from "./identities";
 import { authProvider } from "./identity-providers";
@@ -28,7 +29,8 @@ export function createAuthOptions(deps: {
   userAgent: string;
   onRefused: (error: unknown) => void;
 }): NextAuthOptions {
-  const { logins, identities, settings, onRefused } = deps;
+  const { logins, identities, settings } = deps;
+  const onRefused = (error: unknown) => deps.onRefused(asDiskFull(error) ?? error);
   /** Of who has just come from another provider; the options are made for each request. */
   let enteredAs: string | undefined;
   return {

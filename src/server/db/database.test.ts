@@ -37,6 +37,24 @@ describe("openDatabase", () => {
     second.close();
   });
 
+  it("says that the disk is full, keeps nothing of that transaction, and takes the next one once there is room", () => {
+    const { db, close } = openDatabase({ dataDir, migrationsDir: MIGRATIONS_DIR });
+    const mostPages = (count: number) => db.run(sql.raw(`pragma max_page_count = ${count}`));
+    const write = (name: string) =>
+      db.transaction((tx) =>
+        tx
+          .insert(installation)
+          .values({ name, value: "x".repeat(100_000) })
+          .run(),
+      );
+    mostPages(1); // SQLite takes it for as many as there are.
+    expect(() => write("too much")).toThrow(expect.objectContaining({ code: "SQLITE_FULL" }));
+    mostPages(1_000_000);
+    write("fits");
+    expect(db.select({ name: installation.name }).from(installation).all()).toEqual([{ name: "fits" }]);
+    close();
+  });
+
   it("knows of sessions of before which image they ran on, unless they had failed", () => {
     const before = openDatabase({ dataDir, migrationsDir: migrationsUpTo(6) });
     before.db.run(sql`insert into users values ('usr_1', 'a@b.test', 'A', 'owner', '-', null, '2026', 0)`);

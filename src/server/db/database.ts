@@ -47,7 +47,7 @@ export class DataDirectoryInUseError extends Error {
  */
 export function openDatabase(opts: { dataDir: string; migrationsDir: string; lock?: boolean }): OpenDatabase {
   const lock = opts.lock === false ? null : lockDataDirectory(opts.dataDir);
-  const client = new Libsql(join(opts.dataDir, DATABASE_FILE));
+  const client = rollingBackOnce(new Libsql(join(opts.dataDir, DATABASE_FILE)));
   client.pragma("journal_mode = WAL");
   client.pragma("synchronous = FULL");
   client.pragma("foreign_keys = ON");
@@ -68,6 +68,16 @@ export function openDatabase(opts: { dataDir: string; migrationsDir: string; loc
       lock?.release();
     },
   };
+}
+
+/**
+ * libsql rolls back after every failure in a transaction. After some, such as a full disk, SQLite has done so already and
+ * refuses, and that refusal would hide what had failed.
+ */
+function rollingBackOnce(client: Libsql.Database): Libsql.Database {
+  const exec = client.exec.bind(client);
+  client.exec = (source) => (source === "ROLLBACK" && !client.inTransaction ? client : exec(source));
+  return client;
 }
 
 /** What a server holds as long as it runs. @throws DataDirectoryInUseError */

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { REQUEST_ID_HEADER, requestId as requestIdForm } from "../../../sidecar/src/protocol";
 import type { Clock } from "../clock";
+import { asDiskFull } from "../db/disk-full";
 import { AppError } from "../errors";
 import type { Logger } from "../log";
 import { inRequest } from "../request-scope";
@@ -106,19 +107,19 @@ async function run(
 }
 
 function answerFailure(res: ServerResponse, error: unknown, facts: RequestFacts): void {
-  const known = error instanceof AppError;
+  const known = error instanceof AppError ? error : asDiskFull(error);
   if (!known) facts.log.error({ err: error }, "request failed");
   if (res.headersSent) {
     res.destroy();
     return;
   }
-  const shown = known
-    ? error
-    : new AppError(
-        "INTERNAL_SERVER_ERROR",
-        "internal",
-        `Something went wrong here: the server's log has it under request ${facts.requestId}.`,
-      );
+  const shown =
+    known ??
+    new AppError(
+      "INTERNAL_SERVER_ERROR",
+      "internal",
+      `Something went wrong here: the server's log has it under request ${facts.requestId}.`,
+    );
   refuse(res, shown, facts.requestId);
 }
 

@@ -83,6 +83,7 @@ export function createPusher(deps: Deps): Pusher {
   let nextAt = -Infinity;
   let hasBegun = false;
   let isQuiet = false;
+  let isUntidy = false;
 
   const failed = async (error: unknown) => {
     if (closing.signal.aborted) return;
@@ -177,6 +178,17 @@ export function createPusher(deps: Deps): Pusher {
     return oldest !== null;
   };
 
+  /** Marks that stay are told once more after a restart, which changes nothing: no reason to call the mirror away. */
+  const tidy = () => {
+    try {
+      dirty.clear();
+      isUntidy = false;
+    } catch (error) {
+      if (!isUntidy) log.warn({ err: error }, "what the mirror was told stays marked; it is tried again");
+      isUntidy = true;
+    }
+  };
+
   const drain = async () => {
     // The transaction that rang is behind us then.
     await nextTurn();
@@ -187,7 +199,7 @@ export function createPusher(deps: Deps): Pusher {
         if (!hasWork()) {
           succeeded();
           // That waits for the disk: right after a batch it would keep the host from telling its subscribers.
-          if (isQuiet) dirty.clear();
+          if (isQuiet) tidy();
           return;
         }
         await bell.pause(nextAt - now(), closing.signal);

@@ -2,10 +2,10 @@ import { describe, expect, it } from "vitest";
 import { CONTRACT_VERSION } from "../../../sidecar/src/protocol";
 import { DriverError } from "../../drivers/driver";
 import {
-  instanceEndReason,
   provisioningFailure,
   reconcileDecision,
   refusal,
+  sessionEnd,
   titleByPrompt,
   titleFrom,
 } from "./decisions";
@@ -35,7 +35,8 @@ describe("reconcileDecision", () => {
   });
   it("fails a live session whose container is dead, gone or not ours, with the reason", () => {
     expect(reconcileDecision({ status: "idle", contract: CONTRACT_VERSION }, killed)).toMatchObject({
-      kind: "fail",
+      kind: "end",
+      status: "error",
       reason: { code: "container_died" },
     });
     expect(reconcileDecision({ status: "idle", contract: CONTRACT_VERSION }, { kind: "gone" })).toMatchObject(
@@ -49,7 +50,7 @@ describe("reconcileDecision", () => {
   });
   it("fails a session whose container speaks another contract, and says what to do", () => {
     const decision = reconcileDecision({ status: "active", contract: CONTRACT_VERSION + 1 }, running);
-    expect(decision).toMatchObject({ kind: "fail", reason: { code: "other_version" } });
+    expect(decision).toMatchObject({ kind: "end", status: "error", reason: { code: "other_version" } });
     expect(JSON.stringify(decision)).toContain("Resume to start a new one");
   });
   it("leaves stopped and failed sessions alone", () => {
@@ -60,12 +61,22 @@ describe("reconcileDecision", () => {
 
 describe("reasons", () => {
   it("name memory apart from a kill, and always the next step", () => {
-    expect(instanceEndReason({ ...killed, outOfMemory: true }).code).toBe("out_of_memory");
-    expect(instanceEndReason(killed).message).toContain("killed from outside");
-    expect(instanceEndReason({ ...killed, exitCode: 1 }).message).toContain("ended by itself");
-    for (const state of [killed, { kind: "gone" } as const])
-      expect(instanceEndReason(state).message).toContain("Resume");
+    expect(sessionEnd({ ...killed, outOfMemory: true }).reason.code).toBe("out_of_memory");
+    expect(sessionEnd(killed).reason.message).toContain("killed from outside");
+    expect(sessionEnd({ ...killed, exitCode: 1 }).reason.message).toContain("ended by itself");
+    for (const state of [killed, { ...killed, exitCode: 0 }, { kind: "gone" } as const])
+      expect(sessionEnd(state).reason.message).toContain("Resume");
   });
+  it.each([0, 143, 255])(
+    "tell a container that was stopped from one that failed (exit code %i)",
+    (exitCode) => {
+      expect(sessionEnd({ ...killed, exitCode })).toMatchObject({
+        status: "stopped",
+        reason: { code: "container_stopped" },
+      });
+      expect(sessionEnd({ ...killed, exitCode, outOfMemory: true }).status).toBe("error");
+    },
+  );
   it("keep a driver's sentence and detail", () => {
     const reason = provisioningFailure(
       new DriverError("out_of_disk", "Free some space.", "no space left on device"),

@@ -1,6 +1,7 @@
 /** Pure decisions about a session's life: what is known in, what to do out. */
 import type { Failure, SessionStatus } from "../../../sidecar/src/contract";
 import { DriverError, type InstanceState } from "../../drivers/driver";
+import { asDiskFull } from "../db/disk-full";
 import { AppError } from "../errors";
 import { SidecarError } from "../sidecar-client/sidecar-error";
 import { otherContract, talksWith } from "./image-decisions";
@@ -8,7 +9,13 @@ import { SESSION_LIMITS } from "./limits";
 
 /** At boot, or after events may have been missed: what to do with a session, given its row and its container. */
 export type ReconcileDecision =
-  { kind: "nothing" } | { kind: "adopt" } | { kind: "provision" } | { kind: "fail"; reason: Failure };
+  { kind: "nothing" } | { kind: "adopt" } | { kind: "provision" } | ({ kind: "end" } & SessionEnd);
+
+/** What a session becomes whose container does not run any more. `stopped`: somebody meant it to end. */
+export interface SessionEnd {
+  status: "stopped" | "error";
+  reason: Failure;
+}
 
 /** @param row.contract what its registered container speaks; null when none is registered */
 export function reconcileDecision(
@@ -25,15 +32,39 @@ export function reconcileDecision(
     case "active":
     case "idle":
       if (instance.kind !== "running" || row.contract === null)
-        return { kind: "fail", reason: instanceEndReason(instance) };
+        return { kind: "end", ...sessionEnd(instance) };
       return talksWith(row.contract)
         ? { kind: "adopt" }
-        : { kind: "fail", reason: otherContract(row.contract) };
+        : { kind: "end", status: "error", reason: otherContract(row.contract) };
   }
 }
 
-/** Why a container that should run does not, in a sentence. @param isKilledByHand somebody sent it a signal through the engine */
-export function instanceEndReason(instance: InstanceState, isKilledByHand = false): Failure {
+/** By a container that should run and does not. @param isKilledByHand somebody sent it a signal through the engine */
+export function sessionEnd(instance: InstanceState, isKilledByHand = false): SessionEnd {
+  if (wasAskedToEnd(instance))
+    return {
+      status: "stopped",
+      reason: {
+        code: "container_stopped",
+        message:
+          "Docker or the machine was restarted, or somebody stopped the session's container. Resume to go on; files and chat are kept.",
+        detail: `exit code ${instance.exitCode}`,
+      },
+    };
+  return { status: "error", reason: failureToRun(instance, isKilledByHand) };
+}
+
+/**
+ * 0 and 143: the sidecar ends so on SIGTERM alone, which an engine sends to all containers before it ends or, when it was
+ * killed, at its next start. 255 is what Docker writes down for a container that ended with it, as by a loss of power.
+ */
+const ASKED_TO_END: readonly number[] = [0, 143, 255];
+
+function wasAskedToEnd(instance: InstanceState): instance is InstanceState & { kind: "exited" } {
+  return instance.kind === "exited" && !instance.outOfMemory && ASKED_TO_END.includes(instance.exitCode);
+}
+
+function failureToRun(instance: InstanceState, isKilledByHand: boolean): Failure {
   switch (instance.kind) {
     case "running":
       return {
@@ -104,9 +135,8 @@ export function startsAgain(
   instance: InstanceState,
   ended: { isKilledByHand: boolean; wasStartedAgain: boolean },
 ): boolean {
-  return (
-    instance.kind === "exited" && !instance.outOfMemory && !ended.isKilledByHand && !ended.wasStartedAgain
-  );
+  if (instance.kind !== "exited" || instance.outOfMemory || wasAskedToEnd(instance)) return false;
+  return !ended.isKilledByHand && !ended.wasStartedAgain;
 }
 
 /** Said in the log of a session that got a new container by itself. */
@@ -122,8 +152,9 @@ export function startedAgain(instance: InstanceState): Failure {
 /** A failure to start, as the session's reason. */
 export function provisioningFailure(error: unknown): Failure {
   if (error instanceof DriverError) return { code: error.code, message: error.message, detail: error.detail };
-  if (error instanceof AppError)
-    return { code: error.reason, message: error.message, ...(error.detail ? { detail: error.detail } : {}) };
+  const known = error instanceof AppError ? error : asDiskFull(error);
+  if (known)
+    return { code: known.reason, message: known.message, ...(known.detail ? { detail: known.detail } : {}) };
   if (error instanceof SidecarError) return sidecarFailure(error);
   return {
     code: "internal",

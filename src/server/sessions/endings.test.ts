@@ -37,7 +37,7 @@ describe("a container that ends by itself", () => {
         mutex: createKeyedMutex(),
       },
       {
-        fail: async (_, { code, message }) => void acts.push(`${code}: ${message}`),
+        end: async (_, { status, reason }) => void acts.push(`${status}: ${reason.code}: ${reason.message}`),
         startAgain: async (_, { code, detail }) => void acts.push(`${code}: ${detail}`),
       },
     );
@@ -58,18 +58,27 @@ describe("a container that ends by itself", () => {
     await tell("died");
     expect(acts.map((act) => act.split(":")[0])).toEqual([
       "container_restarted",
-      "container_died",
+      "error",
       "container_restarted",
     ]);
   });
 
   it("is not replaced when somebody killed it, which the reason says", async () => {
-    state = exited(143);
+    state = exited(137);
     await tell("killed");
     expect(acts).toEqual([]);
     await tell("died");
     expect(acts).toEqual([expect.stringContaining("container_died: The session's container was killed")]);
   });
+
+  it.each([0, 143, 255])(
+    "is not replaced when it was stopped, as with its engine (code %i)",
+    async (code) => {
+      state = exited(code);
+      await tell("died");
+      expect(acts).toEqual([expect.stringContaining("stopped: container_stopped")]);
+    },
+  );
 
   it("is replaced when it survived the signal, and ended long after", async () => {
     await tell("killed");

@@ -7,13 +7,13 @@ import type { Database } from "../db/database";
 import { sessions } from "../db/schema";
 import type { IngestError } from "../events/ingest";
 import type { Logger } from "../log";
-import { instanceEndReason, startedAgain, startsAgain } from "./decisions";
+import { sessionEnd, type SessionEnd, startedAgain, startsAgain } from "./decisions";
 import type { KeyedMutex } from "./keyed-mutex";
 import { SESSION_LIMITS } from "./limits";
 import { findSession } from "./session-store";
 
 export interface Endings {
-  /** A container that ends by itself is replaced, once in a while; else the session fails with the reason. */
+  /** A container that ends by itself is replaced, once in a while; else the session ends with the reason. */
   onInstanceEvent(event: InstanceEvent): Promise<void>;
   /** A sidecar that broke the rules of the stream: its container ends, the session says why. */
   onForged(sessionId: string, error: IngestError): void;
@@ -29,7 +29,7 @@ interface Deps {
 
 /** What a session's life does about it; both under the session's mutex. */
 interface Acts {
-  fail(sessionId: string, reason: Failure): Promise<void>;
+  end(sessionId: string, end: SessionEnd): Promise<void>;
   startAgain(sessionId: string, why: Failure): Promise<void>;
 }
 
@@ -48,7 +48,7 @@ export function createEndings(deps: Deps, acts: Acts): Endings {
     const isKilledByHand = killedAt.isRecent(instanceId);
     const wasStartedAgain = startedAgainAt.isRecent(sessionId);
     if (!startsAgain(state, { isKilledByHand, wasStartedAgain })) {
-      await acts.fail(sessionId, instanceEndReason(state, isKilledByHand));
+      await acts.end(sessionId, sessionEnd(state, isKilledByHand));
       return;
     }
     logger.warn({ sessionId, instanceId, state }, "a container ended by itself; a new one is started");
@@ -71,7 +71,7 @@ export function createEndings(deps: Deps, acts: Acts): Endings {
       };
       void mutex
         .run(`life:${sessionId}`, async () => {
-          await acts.fail(sessionId, reason);
+          await acts.end(sessionId, { status: "error", reason });
           passOverSpool(db, sessionId);
         })
         .catch((err: unknown) => logger.error({ sessionId, err }, "could not end it"));

@@ -22,7 +22,7 @@ import { mark } from "../events/outbox";
 import { newId } from "../ids";
 import type { Logger } from "../log";
 import type { Connections } from "./connections";
-import { refusal, requireWhole, titleFrom } from "./decisions";
+import { refusal, requireWhole, type SessionEnd, titleFrom } from "./decisions";
 import { createEndings, type Endings } from "./endings";
 import type { KeyedMutex } from "./keyed-mutex";
 import { SESSION_LIMITS } from "./limits";
@@ -174,10 +174,10 @@ export function createLifecycle(deps: Deps): Lifecycle {
   };
   const view = (caller: Caller, id: string) => sessionView(db, caller, getSession(db, id));
   /** Under the session's mutex. */
-  const fail = async (sessionId: string, reason: Failure) => {
+  const end = async (sessionId: string, { status, reason }: SessionEnd) => {
     await cancelStart(sessionId);
     await discardInstance(deps, sessionId);
-    log.transaction((tx) => setStatus(tx, sessionId, { status: "error", reason, agentState: "asleep" }));
+    log.transaction((tx) => setStatus(tx, sessionId, { status, reason, agentState: "asleep" }));
   };
 
   /** Under the session's mutex. */
@@ -283,9 +283,9 @@ export function createLifecycle(deps: Deps): Lifecycle {
       start,
       isStarting: (id) => starting.has(id),
       onAdopt: deps.onAdopt,
-      fail,
+      end,
     }),
-    ...createEndings(deps, { fail, startAgain }),
+    ...createEndings(deps, { end, startAgain }),
     async close() {
       closing.abort();
       await Promise.all([...starting.values()].map((run) => run.done));

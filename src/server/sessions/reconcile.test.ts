@@ -17,14 +17,14 @@ describe("sessions and engine", () => {
   /** What the engine says of each instance; an error is thrown. */
   let engine: Map<string, InstanceState | Error>;
   let adopted: string[];
-  let failed: string[];
+  let ended: string[];
   let removed: string[];
 
   beforeEach(() => {
     t = testDatabase();
     t.db.delete(sessions).run();
     engine = new Map();
-    [adopted, failed, removed] = [[], [], []];
+    [adopted, ended, removed] = [[], [], []];
   });
   afterEach(() => t[Symbol.dispose]());
 
@@ -70,8 +70,8 @@ describe("sessions and engine", () => {
         start: () => undefined,
         isStarting: () => false,
         onAdopt: () => undefined,
-        fail: async (sessionId) => {
-          failed.push(sessionId);
+        end: async (sessionId) => {
+          ended.push(sessionId);
           t.db
             .update(sessions)
             .set({ status: "error", instanceId: null })
@@ -86,7 +86,7 @@ describe("sessions and engine", () => {
     addSession("alive", RUNNING);
     addSession("gone", { kind: "gone" });
     await reconcile();
-    expect({ adopted, failed }).toEqual({ adopted: ["ses_alive"], failed: ["ses_gone"] });
+    expect({ adopted, ended }).toEqual({ adopted: ["ses_alive"], ended: ["ses_gone"] });
     expect(removed).not.toContain("ins_alive");
   });
 
@@ -97,7 +97,7 @@ describe("sessions and engine", () => {
     addSession("a", error);
     addSession("b", RUNNING);
     await expect(reconcile()).rejects.toBe(error);
-    expect({ adopted, failed, removed }).toEqual({ adopted: ["ses_b"], failed: [], removed: [] });
+    expect({ adopted, ended, removed }).toEqual({ adopted: ["ses_b"], ended: [], removed: [] });
     expect(t.db.select({ status: sessions.status }).from(sessions).all()).toEqual([
       { status: "active" },
       { status: "active" },
@@ -108,6 +108,6 @@ describe("sessions and engine", () => {
     addSession("odd", new Error("not an answer of an engine"));
     addSession("fine", RUNNING);
     await reconcile();
-    expect({ adopted, failed }).toEqual({ adopted: ["ses_fine"], failed: ["ses_odd"] });
+    expect({ adopted, ended }).toEqual({ adopted: ["ses_fine"], ended: ["ses_odd"] });
   });
 });

@@ -1,10 +1,9 @@
 /** Rows and engine into one truth: at boot, and whenever engine events may have been missed. */
-import type { Failure } from "../../../sidecar/src/contract";
 import { type Driver, DriverError } from "../../drivers/driver";
 import type { Database } from "../db/database";
 import type { Logger } from "../log";
 import type { Connections } from "./connections";
-import { provisioningFailure, reconcileDecision } from "./decisions";
+import { provisioningFailure, reconcileDecision, type SessionEnd } from "./decisions";
 import type { KeyedMutex } from "./keyed-mutex";
 import { discardInstance } from "./provisioner";
 import type { Registrar } from "./registration";
@@ -26,7 +25,7 @@ interface Acts {
   /** A container that ran while no server was there is about to be talked to again. */
   onAdopt(sessionId: string): void;
   /** Under the session's mutex. */
-  fail(sessionId: string, reason: Failure): Promise<void>;
+  end(sessionId: string, end: SessionEnd): Promise<void>;
 }
 
 /** @returns the act; it throws DriverError when the engine went away under it: call it again. What could be done is done. */
@@ -54,8 +53,8 @@ export function createReconciliation(deps: Deps, acts: Acts): () => Promise<void
         await discardInstance(deps, sessionId);
         acts.start(sessionId);
         return;
-      case "fail":
-        await acts.fail(sessionId, decision.reason);
+      case "end":
+        await acts.end(sessionId, decision);
     }
   };
 
@@ -72,7 +71,8 @@ export function createReconciliation(deps: Deps, acts: Acts): () => Promise<void
         }
         // One session's trouble is not the others'.
         logger.error({ sessionId, err }, "session could not be taken up again");
-        await mutex.run(`life:${sessionId}`, () => acts.fail(sessionId, provisioningFailure(err)));
+        const reason = provisioningFailure(err);
+        await mutex.run(`life:${sessionId}`, () => acts.end(sessionId, { status: "error", reason }));
       }
     }
     if (engineAway !== null) throw engineAway;

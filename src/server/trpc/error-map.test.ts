@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { DriverError } from "../../drivers/driver";
 import { AppError, notFound } from "../errors";
-import { formatError, toTrpcError } from "./error-map";
+import { formatError, isUnforeseen, toTrpcError } from "./error-map";
 
 const usual: TRPCDefaultErrorShape = {
   code: -32603,
@@ -47,6 +47,16 @@ describe("formatError", () => {
       reason: "engine_unreachable",
       detail: "ENOENT",
     });
+  });
+
+  it("says of a write that found no room what to do", () => {
+    const full = Object.assign(new Error("database or disk is full"), { code: "SQLITE_FULL" });
+    const error = toTrpcError(wrapped(full));
+    for (const shape of [shown(error), shown(wrapped(full))]) {
+      expect(shape.message).toContain("Free some room");
+      expect(shape.data).toMatchObject({ httpStatus: 503, reason: "out_of_disk" });
+    }
+    expect(isUnforeseen(error)).toBe(false);
   });
 
   it("names the input's wrong field", () => {

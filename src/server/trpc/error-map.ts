@@ -3,6 +3,7 @@ import { getHTTPStatusCodeFromError } from "@trpc/server/http";
 import { TRPC_ERROR_CODES_BY_KEY } from "@trpc/server/rpc";
 import { z } from "zod";
 import { DriverError, type DriverErrorCode } from "../../drivers/driver";
+import { asDiskFull } from "../db/disk-full";
 import { AppError, type Reason } from "../errors";
 import type { TrpcContext } from "./context";
 
@@ -20,7 +21,7 @@ interface Mapped {
 
 /** Whatever a procedure threw, as an error that has the right code on the wire. Used once, by the builders. */
 export function toTrpcError(error: TRPCError): TRPCError {
-  const cause = error.cause;
+  const cause = asDiskFull(error.cause) ?? error.cause;
   if (cause instanceof AppError) return new TRPCError({ code: cause.code, message: cause.message, cause });
   if (cause instanceof DriverError) {
     return new TRPCError({ code: DRIVER[cause.code].code, message: cause.message, cause });
@@ -57,7 +58,7 @@ export function isUnforeseen(error: TRPCError): boolean {
 }
 
 function map(error: TRPCError, requestId: string | null): Mapped {
-  const cause = error.cause;
+  const cause = asDiskFull(error.cause) ?? error.cause;
   if (cause instanceof AppError) {
     return { code: cause.code, reason: cause.reason, message: cause.message, detail: cause.detail };
   }

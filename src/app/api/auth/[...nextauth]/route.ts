@@ -49,15 +49,22 @@ function checkElsewhere(
   return action !== "callback" || /^[\w.-]{0,60}$/.test(told) ? null : failed;
 }
 
+/** Reasons that are not about who signs in. */
+const TOLD: Partial<Record<string, { code: string; httpStatus: number }>> = {
+  throttled: { code: "TOO_MANY_REQUESTS", httpStatus: 429 },
+  out_of_disk: { code: "SERVICE_UNAVAILABLE", httpStatus: 503 },
+};
+
 /** next-auth would call every failure wrong credentials. */
 function answerRefusal(error: unknown, usual: Response): Response {
   const known = refusal.safeParse(error);
   if (!known.success) throw error;
   const { reason, message, retryAfterSeconds } = known.data;
-  if (reason !== "throttled") return usual;
+  const told = TOLD[reason];
+  if (told === undefined) return usual;
   return NextResponse.json(
-    { error: { message, data: { code: "TOO_MANY_REQUESTS", httpStatus: 429, reason } } },
-    { status: 429, headers: { "retry-after": String(retryAfterSeconds ?? 60) } },
+    { error: { message, data: { ...told, reason } } },
+    { status: told.httpStatus, headers: { "retry-after": String(retryAfterSeconds ?? 60) } },
   );
 }
 
