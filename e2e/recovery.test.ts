@@ -17,8 +17,8 @@ import {
 const KILLS = Number(process.env.OPENAGENT_TEST_KILLS ?? 3);
 /** Tool calls of a turn: more than run before the kill. */
 const CALLS = 60;
-/** So many kills of the server fall into a turn at most: it runs on while the server is away. */
-const KILLS_A_TURN = 3;
+/** Of each of several turns in line: one is over, and the next waits, when the server was away for long. */
+const CALLS_OF_MANY = 20;
 
 /** R1 to R4: whatever dies in the middle of a turn, nothing is lost, nothing comes twice and no tool call runs twice. */
 describe("a session in which something dies", () => {
@@ -52,8 +52,8 @@ describe("a session in which something dies", () => {
   const lastSeqOf = async (id: string) => (await product.client.sessions.get.query({ id })).lastSeq;
 
   /** A turn that speaks and calls tools by turns, each call under a name of its own. */
-  const work = (id: string, round: string) => {
-    const lines = Array.from({ length: CALLS }, (_, i) => [
+  const work = (id: string, round: string, calls = CALLS) => {
+    const lines = Array.from({ length: calls }, (_, i) => [
       `say ${Array.from({ length: 8 }, (__, word) => `${round}-${i}-${word}`).join(" ")} `,
       `tool bash {"command":"echo ${round}-${i} >> calls.txt","description":"count"}`,
     ]);
@@ -95,12 +95,12 @@ describe("a session in which something dies", () => {
 
   it("R1: the server, killed again and again, goes on with every stream where it was", async () => {
     const ids = [await newSession(), await newSession()];
-    // Turns that wait in line survive the kills as well.
-    const rounds = Array.from({ length: Math.ceil(KILLS / KILLS_A_TURN) }, (_, round) => `r1-${round}`);
+    // A turn for each kill: those that wait in line survive them as well.
+    const rounds = Array.from({ length: KILLS }, (_, round) => `r1-${round}`);
     const prompts = new Map<string, string[]>();
     for (const id of ids) {
       const sent: string[] = [];
-      for (const round of rounds) sent.push((await work(id, round)).promptId);
+      for (const round of rounds) sent.push((await work(id, round, CALLS_OF_MANY)).promptId);
       prompts.set(id, sent);
     }
     const containers = await containersOf(product.instance);
