@@ -104,20 +104,11 @@ function until(dueMs: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, Math.max(0, dueMs - performance.now())));
 }
 
-async function serve(boot: BootLine): Promise<void> {
-  const spool = new Spool();
-  const turns = new Turns(spool);
-  let bearer: string | null = null;
-  const registration = await Registration.create({
-    boot,
-    version: VERSION,
-    onRegistered: async (payload: RegistrationPayload) => {
-      spool.epoch = payload.epoch;
-      ({ bearer } = payload);
-    },
-    onExhausted: () => process.exit(1),
-  });
-  const open: Record<string, (body: string) => Promise<object>> = {
+type Calls = Record<string, (body: string) => Promise<object>>;
+
+/** Before registration too. */
+function openCalls(registration: Registration): Calls {
+  return {
     "/health": async () => ({
       contract: CONTRACT_VERSION,
       version: VERSION,
@@ -132,7 +123,12 @@ async function serve(boot: BootLine): Promise<void> {
       return {};
     },
   };
-  const guarded: typeof open = {
+}
+
+/** With the instance's token. */
+function guardedCalls(spool: Spool): Calls {
+  const turns = new Turns(spool);
+  return {
     "/prompts": async (body) => {
       const { promptId, text } = promptRequest.parse(JSON.parse(body));
       return turns.submit(promptId, text);
@@ -146,19 +142,33 @@ async function serve(boot: BootLine): Promise<void> {
     "/settings": async () => ({}),
     "/credentials": async () => ({}),
   };
+}
+
+async function serve(boot: BootLine): Promise<void> {
+  const spool = new Spool();
+  let bearer: string | null = null;
+  const registration = await Registration.create({
+    boot,
+    version: VERSION,
+    onRegistered: async (payload: RegistrationPayload) => {
+      spool.epoch = payload.epoch;
+      ({ bearer } = payload);
+    },
+    onExhausted: () => process.exit(1),
+  });
+  const [open, guarded] = [openCalls(registration), guardedCalls(spool)];
   const server = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? "/", "http://sidecar");
     const isOurs = bearerMatches(request.headers.authorization, bearer);
-    if (pathname === "/events" && isOurs)
-      return spool.stream(
-        { epoch: Number(searchParams.get("epoch")), n: Number(searchParams.get("n")) },
-        response,
-      );
-    const act = open[pathname] ?? (isOurs ? guarded[pathname] : undefined);
-    if (act === undefined)
-      return answer(response, isOurs ? 404 : 401, { code: "not_found", message: "No such route." });
+    if (pathname === "/events" && isOurs) {
+      const after = { epoch: Number(searchParams.get("epoch")), n: Number(searchParams.get("n")) };
+      return spool.stream(after, response);
+    }
+    const call = open[pathname] ?? (isOurs ? guarded[pathname] : undefined);
+    if (call === undefined)
+      return answer(response, isOurs ? 404 : 401, { code: "not_found", message: "There is no such route." });
     textOf(request)
-      .then(act)
+      .then(call)
       .then(
         (body) => answer(response, 200, body),
         (error: unknown) => answer(response, 400, { code: "bad_request", message: String(error) }),
