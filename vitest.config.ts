@@ -6,6 +6,11 @@ import { defineConfig } from "vitest/config";
  */
 const POLL = { timeout: 30_000 };
 
+/** As long as one likes a soak to be: what waits in the long tests has limits of its own. */
+const DAY_MS = 24 * 60 * 60_000;
+/** Of each kind, in the long tests. */
+const KILLS = process.env.OPENAGENT_TEST_KILLS ?? "20";
+
 /** Unit tests stand beside the code; integration tests (`*.integration.test.ts`) need the real engine and the built image. */
 export default defineConfig({
   test: {
@@ -29,9 +34,22 @@ export default defineConfig({
         test: {
           name: "integration",
           include: ["src/**/*.integration.test.ts", "e2e/**/*.test.ts"],
-          exclude: ["**/node_modules/**"],
+          exclude: ["e2e/long/**", "**/node_modules/**"],
           testTimeout: 300_000,
           hookTimeout: 300_000,
+          fileParallelism: false,
+          expect: { poll: POLL },
+        },
+      },
+      {
+        test: {
+          // Hours of use and many faults: `npm run test:long`.
+          name: "long",
+          include: ["e2e/long/**/*.test.ts", "e2e/recovery.test.ts"],
+          exclude: ["**/node_modules/**"],
+          env: { OPENAGENT_TEST_KILLS: KILLS },
+          testTimeout: DAY_MS,
+          hookTimeout: DAY_MS,
           fileParallelism: false,
           expect: { poll: POLL },
         },

@@ -10,6 +10,12 @@ export interface BenchContext {
   /** Full reference of the session image; it is on the engine. */
   image: string;
   cleanup: Cleanup;
+  /** Of figures about many sessions: how many. */
+  sessions: number;
+  /** Of those, how many somebody looks at. */
+  watched: number;
+  /** Of figures that take as long as one likes. */
+  seconds: number;
   /** A line for whoever watches. */
   progress(line: string): void;
 }

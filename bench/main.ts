@@ -1,10 +1,12 @@
 /**
- * `npm run bench [-- start stream memory terminal mirror load open page]`: figures of the built product, each beside its
- * baseline in the same run. Nothing is asserted. The table goes to stdout, that of all figures to bench/results/latest.md
- * too, progress to stderr.
+ * `npm run bench [-- start stream memory terminal mirror load open page log-append adopt-100 event-flood]`: figures of the
+ * built product, each beside its baseline in the same run. Nothing is asserted. The table goes to stdout, that of all figures
+ * to bench/results/latest.md too, progress to stderr. `--sessions N`, `--watched N` and `--seconds N` change
+ * the size of the last two.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { parseArgs } from "node:util";
 import Docker from "dockerode";
 import { readEnvironment } from "../scripts/lib/environment.mjs";
 import { prepareApp, prepareEngine, prepareImage } from "../scripts/lib/prepare.mjs";
@@ -22,12 +24,29 @@ const FIGURES = {
   mirror: async (ctx) => (await import("./mirror-fanout")).mirrorFanout(ctx),
   open: async (ctx) => (await import("./session-open")).sessionOpen(ctx),
   page: async (ctx) => (await import("./page-stream")).pageStream(ctx),
+  "log-append": async (ctx) => (await import("./log-append")).logAppend(ctx),
+  "adopt-100": async (ctx) => (await import("./adopt")).adopt(ctx),
+  "event-flood": async (ctx) => (await import("./event-flood")).eventFlood(ctx),
 } satisfies Record<string, (ctx: BenchContext) => Promise<FigureReport>>;
 type FigureName = keyof typeof FIGURES;
 
 const progress = (line: string): void => void process.stderr.write(`${line}\n`);
 
-async function main(asked: readonly string[], cleanup: Cleanup): Promise<void> {
+async function main(args: readonly string[], cleanup: Cleanup): Promise<void> {
+  const { values, positionals: asked } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      sessions: { type: "string", default: "100" },
+      watched: { type: "string", default: "10" },
+      seconds: { type: "string", default: "300" },
+    },
+  });
+  const size = {
+    sessions: wholeNumber(values.sessions),
+    watched: wholeNumber(values.watched),
+    seconds: wholeNumber(values.seconds),
+  };
   const names = asked.length > 0 ? asked : Object.keys(FIGURES);
   const unknown = names.filter((name) => !isFigure(name));
   if (unknown.length > 0) {
@@ -43,7 +62,7 @@ async function main(asked: readonly string[], cleanup: Cleanup): Promise<void> {
   const machine = await describeMachine(docker);
   const reports: FigureReport[] = [];
   for (const name of names.filter(isFigure)) {
-    reports.push(await FIGURES[name]({ docker, image, cleanup, progress }));
+    reports.push(await FIGURES[name]({ docker, image, cleanup, progress, ...size }));
   }
   const report = renderReport(reports, machine);
   process.stdout.write(report);
@@ -51,6 +70,11 @@ async function main(asked: readonly string[], cleanup: Cleanup): Promise<void> {
   const results = join(ROOT, "bench/results");
   mkdirSync(results, { recursive: true });
   writeFileSync(join(results, "latest.md"), report);
+}
+
+function wholeNumber(text: string): number {
+  if (/^[1-9]\d{0,4}$/.test(text)) return Number(text);
+  throw new Error(`--sessions, --watched and --seconds take whole numbers from 1 on, not ${text}.`);
 }
 
 function isFigure(name: string): name is FigureName {

@@ -1,7 +1,7 @@
+import { type Subscriber, subscribe } from "../e2e/mirror-subscribers";
 import { Arrivals } from "./arrivals";
 import { type BareFanout, startBareFanout } from "./bare-fanout";
 import { type BenchContext, settle } from "./context";
-import { type Subscriber, subscribe } from "./mirror-subscribers";
 import { type BenchProduct, startBenchProduct, untilReady } from "./product";
 import { percentile, summarise } from "./stats";
 import { type Figure, type FigureReport, number } from "./table";
@@ -187,5 +187,5 @@ function figure({ name, oursMs, baselineMs }: Measured, aim: string): Figure {
 
 function whereItGoes({ name, callsMs, sinceLogMs }: Measured): string {
   const since = summarise(sinceLogMs);
-  return `change → ${name}, ms: ${number(since.p50)} / ${number(since.p95)} of it from the event's time in the log on; the call itself is answered after ${number(percentile(callsMs, 0.5))}`;
+  return `change → ${name}, ms: ${number(since.p50)} / ${number(since.tail)} of it from the event's time in the log on; the call itself is answered after ${number(percentile(callsMs, 0.5))}`;
 }

@@ -1,8 +1,12 @@
+/** The percentile that tables show beside the median. */
+export const USUAL_TAIL = 0.95;
+
 /** What a figure says of its samples. Units are the caller's. */
 export interface Summary {
   n: number;
   p50: number;
-  p95: number;
+  /** The percentile that was asked for, p95 unless said otherwise. */
+  tail: number;
 }
 
 /**
@@ -21,7 +25,7 @@ export function percentile(samples: readonly number[], q: number): number {
   return low + (high - low) * (rank - Math.floor(rank));
 }
 
-/** @throws RangeError without samples */
-export function summarise(samples: readonly number[]): Summary {
-  return { n: samples.length, p50: percentile(samples, 0.5), p95: percentile(samples, 0.95) };
+/** @param tail 0 to 1. @throws RangeError without samples */
+export function summarise(samples: readonly number[], tail = USUAL_TAIL): Summary {
+  return { n: samples.length, p50: percentile(samples, 0.5), tail: percentile(samples, tail) };
 }

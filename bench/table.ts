@@ -1,13 +1,15 @@
-import { summarise } from "./stats";
+import { summarise, USUAL_TAIL } from "./stats";
 
 /** One line of the table: our samples beside the baseline's, taken in the same run. */
 export interface Figure {
   name: string;
-  unit: "ms" | "MB" | "kB" | "frames/s";
+  unit: "ms" | "MB" | "kB" | "frames/s" | "events/s";
   ours: readonly number[];
   baseline: readonly number[];
   /** How the two are compared: ours divided by the baseline, or ours less the baseline. */
   compare: "ratio" | "added";
+  /** What stands behind the slash: 0.95 unless the aim is about another percentile. */
+  tail?: number;
   /** Such as `≤ 1.25 ×`; which percentile it is about stands in it. */
   aim: string;
   /** What the baseline is, in a few words. */
@@ -41,18 +43,19 @@ export function renderReport(reports: readonly FigureReport[], machine: string):
   return `${lines.join("\n")}\n`;
 }
 
-function cells({ name, unit, ours, baseline, compare, aim }: Figure): string[] {
-  const a = summarise(ours);
-  const b = summarise(baseline);
+function cells({ name, unit, ours, baseline, compare, aim, tail = USUAL_TAIL }: Figure): string[] {
+  const a = summarise(ours, tail);
+  const b = summarise(baseline, tail);
+  const which = tail === USUAL_TAIL ? "" : ` (p${tail * 100})`;
   const against = (x: number, y: number) =>
     compare === "ratio"
       ? `${(x / y).toFixed(2)} ×`
       : `${x < y ? "−" : "+"}${number(Math.abs(x - y))} ${unit}`;
   return [
     name,
-    `${number(a.p50)} / ${number(a.p95)} ${unit}`,
-    `${number(b.p50)} / ${number(b.p95)} ${unit}`,
-    `${against(a.p50, b.p50)} / ${against(a.p95, b.p95)}`,
+    `${number(a.p50)} / ${number(a.tail)} ${unit}${which}`,
+    `${number(b.p50)} / ${number(b.tail)} ${unit}${which}`,
+    `${against(a.p50, b.p50)} / ${against(a.tail, b.tail)}${which}`,
     aim,
     a.n === b.n ? String(a.n) : `${a.n}, ${b.n}`,
   ];

@@ -6,6 +6,8 @@ import { stopwatch, workingSessions } from "./working-session";
 const KILLS = Number(process.env.OPENAGENT_TEST_KILLS ?? 3);
 /** Tool calls of a turn: more than run before the kill. */
 const CALLS = 60;
+/** Of each of several turns in line: one is over, and the next waits, when the server was away for long. */
+const CALLS_OF_MANY = 20;
 
 /** R1 to R4: whatever dies in the middle of a turn, nothing is lost, nothing comes twice and no tool call runs twice. */
 describe("a session in which something dies", () => {
@@ -30,11 +32,18 @@ describe("a session in which something dies", () => {
     treeOf,
     ...sessions
   } = workingSessions(() => product);
-  const work = (id: string, round: string) => sessions.work(id, round, CALLS);
+  const work = (id: string, round: string, calls = CALLS) => sessions.work(id, round, calls);
 
   it("R1: the server, killed again and again, goes on with every stream where it was", async () => {
     const ids = [await newSession(), await newSession()];
-    const prompts = await Promise.all(ids.map((id) => work(id, "r1")));
+    // A turn for each kill: those that wait in line survive them as well.
+    const rounds = Array.from({ length: KILLS }, (_, round) => `r1-${round}`);
+    const prompts = new Map<string, string[]>();
+    for (const id of ids) {
+      const sent: string[] = [];
+      for (const round of rounds) sent.push((await work(id, round, CALLS_OF_MANY)).promptId);
+      prompts.set(id, sent);
+    }
     const containers = await containersOf(product.instance);
     for (let kill = 0; kill < KILLS; kill += 1) {
       await isAtWork(ids[kill % 2] ?? "");
@@ -48,8 +57,8 @@ describe("a session in which something dies", () => {
       );
     }
     expect(await containersOf(product.instance)).toEqual(containers);
-    for (const [at, id] of ids.entries()) {
-      expect(await outcomeOf(id, prompts[at]?.promptId ?? "")).toBe("done");
+    for (const [id, sent] of prompts) {
+      for (const promptId of sent) expect(await outcomeOf(id, promptId)).toBe("done");
       await expectWhole(id);
       await product.client.sessions.remove.mutate({ id });
     }

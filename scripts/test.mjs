@@ -1,6 +1,8 @@
 /**
  * `npm test`: prepares as `npm run up` does, then types, lint, unit tests, and the tests with a real engine and a real
  * browser. Stops at the first step that fails. The last line is `N passed, N failed`.
+ *
+ * `npm run test:long`: the same preparations, then the tests that take an hour.
  */
 import { spawn } from "node:child_process";
 import { existsSync, mkdirSync, rmSync } from "node:fs";
@@ -14,6 +16,7 @@ import { runProgram, step } from "./lib/steps.mjs";
 
 const REPORTS = join(ROOT, ".cache/test");
 const CHROMIUM = "/usr/bin/chromium";
+const isLong = process.argv[2] === "long";
 const counts = { passed: 0, failed: 0 };
 
 await runCommand(async () => {
@@ -27,9 +30,10 @@ await runCommand(async () => {
   });
   await prepareEngine(environment);
   await preparePackages(environment);
-  if (!existsSync(CHROMIUM)) await step("Chromium", installChromium);
+  if (!isLong && !existsSync(CHROMIUM)) await step("Chromium", installChromium);
   const image = await prepareImage(environment);
   await prepareApp(environment);
+  if (isLong) return step("long tests", () => vitest(environment, { project: "long", image }));
   await step("types", async () => {
     await tool("typescript/bin/tsc", ["--noEmit", "-p", "."]);
     // With the types that Convex has, which lack Node's.

@@ -74,9 +74,10 @@ export function createEventLog(deps: {
     transaction(work) {
       const touched = new Map<string, number>();
       const marks = new Map<string, Mark>();
-      const result = deps.db.transaction((store) => {
+      const result = deps.db.transaction(() => {
         const value = work({
-          store,
+          // Not the transaction's own handle, which is another each time: statements are prepared once a database.
+          store: deps.db,
           append: (sessionId, body, from) => {
             const seq = (touched.get(sessionId) ?? lastSeq(sessionId)) + 1;
             const at = from?.at ?? isoNow(deps.clock);

@@ -1,4 +1,4 @@
-import { and, eq } from "drizzle-orm";
+import { and, eq, sql } from "drizzle-orm";
 import {
   MAX_EVENT_BYTES,
   parseEventBody,
@@ -6,6 +6,7 @@ import {
   type SpooledEvent,
   type SpoolPosition,
 } from "../../../sidecar/src/contract";
+import { preparedOnce } from "../db/database";
 import { events, sessions } from "../db/schema";
 import type { EventLog, LogTransaction } from "./event-log";
 
@@ -45,11 +46,8 @@ export function ingestInto(
   batch: readonly SpooledEvent[],
   hook: IngestHook,
 ): SpoolPosition {
-  const session = tx.store
-    .select({ epoch: sessions.epoch, heldEpoch: sessions.heldEpoch, heldN: sessions.heldN })
-    .from(sessions)
-    .where(eq(sessions.id, sessionId))
-    .get();
+  const { position, hold } = positionStatements(tx.store);
+  const session = position.get({ sessionId });
   if (!session) throw new IngestError("malformed", `There is no session ${sessionId}`);
   let held: SpoolPosition = { epoch: session.heldEpoch, n: session.heldN };
   for (const event of batch) {
@@ -75,13 +73,26 @@ export function ingestInto(
     hook(tx, sessionId, body);
     held = { epoch: event.epoch, n: event.n };
   }
-  tx.store
-    .update(sessions)
-    .set({ heldEpoch: held.epoch, heldN: held.n })
-    .where(eq(sessions.id, sessionId))
-    .run();
+  hold.run({ sessionId, ...held });
   return held;
 }
+
+const positionStatements = preparedOnce((db) => {
+  const given = sql.placeholder;
+  const isSession = eq(sessions.id, given("sessionId"));
+  return {
+    position: db
+      .select({ epoch: sessions.epoch, heldEpoch: sessions.heldEpoch, heldN: sessions.heldN })
+      .from(sessions)
+      .where(isSession)
+      .prepare(),
+    hold: db
+      .update(sessions)
+      .set({ heldEpoch: sql`${given("epoch")}`, heldN: sql`${given("n")}` })
+      .where(isSession)
+      .prepare(),
+  };
+});
 
 /** Negative, zero or positive, as `a` is before, at or after `b`. */
 export function comparePositions(a: SpoolPosition, b: SpoolPosition): number {

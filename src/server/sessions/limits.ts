@@ -25,6 +25,8 @@ export const SESSION_LIMITS = {
   writeRetryMs: 1_000,
   /** Containers that start at the same time; the rest wait their turn. */
   concurrentStarts: 4,
+  /** Sessions that are compared with the engine at the same time; more questions at once make none of them quicker. */
+  concurrentReconciles: 8,
   /** A request that nobody answers is rejected after this. */
   requestDeadlineMs: 24 * 60 * 60_000,
   /** A prompt that the agent has not taken for this long: people are told why. */

@@ -6,6 +6,7 @@ import { type Driver, DriverError, type InstanceState } from "../../drivers/driv
 import { sessions } from "../db/schema";
 import { testDatabase, type TestDatabase } from "../db/testing";
 import { createKeyedMutex } from "./keyed-mutex";
+import { SESSION_LIMITS } from "./limits";
 import { createReconciliation } from "./reconcile";
 
 const RUNNING: InstanceState = { kind: "running", startedAt: "2026-11-01T00:00:00.000Z" };
@@ -19,12 +20,17 @@ describe("sessions and engine", () => {
   let adopted: string[];
   let ended: string[];
   let removed: string[];
+  /** How the engine takes its time; at once unless a test says otherwise. */
+  let engineThinks: () => Promise<void>;
+  let onEnd: () => void;
 
   beforeEach(() => {
     t = testDatabase();
     t.db.delete(sessions).run();
     engine = new Map();
     [adopted, ended, removed] = [[], [], []];
+    engineThinks = async () => undefined;
+    onEnd = () => undefined;
   });
   afterEach(() => t[Symbol.dispose]());
 
@@ -37,6 +43,7 @@ describe("sessions and engine", () => {
       list: async () =>
         [...engine.keys()].map((instanceId) => ({ instanceId, sessionId: "ses_any", state: RUNNING })),
       inspect: async (instanceId) => {
+        await engineThinks();
         const state = engine.get(instanceId) ?? { kind: "gone" };
         if (state instanceof Error) throw state;
         return state;
@@ -72,6 +79,7 @@ describe("sessions and engine", () => {
         onAdopt: () => undefined,
         end: async (sessionId) => {
           ended.push(sessionId);
+          onEnd();
           t.db
             .update(sessions)
             .set({ status: "error", instanceId: null })
@@ -109,5 +117,35 @@ describe("sessions and engine", () => {
     addSession("fine", RUNNING);
     await reconcile();
     expect({ adopted, ended }).toEqual({ adopted: ["ses_fine"], ended: ["ses_odd"] });
+  });
+
+  it("are compared many at a time, and never more than the limit", async () => {
+    const { concurrentReconciles: limit } = SESSION_LIMITS;
+    const count = 2 * limit + 3;
+    for (let i = 0; i < count; i += 1) addSession(`s${i}`, RUNNING);
+    const asked: (() => void)[] = [];
+    engineThinks = () => new Promise((answer) => void asked.push(answer));
+    const done = reconcile();
+    for (let answered = 0; answered < count; answered += limit) {
+      // None of them is answered before so many have asked: one after the other would never get here.
+      const open = Math.min(limit, count - answered);
+      await expect.poll(() => asked.length).toBe(open);
+      expect(adopted).toHaveLength(answered);
+      for (const answer of asked.splice(0)) answer();
+      await expect.poll(() => adopted.length).toBe(answered + open);
+    }
+    await done;
+    expect(new Set(adopted).size).toBe(count);
+  });
+
+  it("are all looked at though the engine is away for some and one cannot even be marked as failed", async () => {
+    addSession("a", away());
+    addSession("b", new Error("not an answer of an engine"));
+    addSession("c", RUNNING);
+    onEnd = () => {
+      throw new Error("the disk is full");
+    };
+    await expect(reconcile()).rejects.toThrow("Docker does not answer");
+    expect({ adopted, ended }).toEqual({ adopted: ["ses_c"], ended: ["ses_b"] });
   });
 });

@@ -4,7 +4,8 @@ import type { Database } from "../db/database";
 import type { Logger } from "../log";
 import type { Connections } from "./connections";
 import { provisioningFailure, reconcileDecision, type SessionEnd } from "./decisions";
-import type { KeyedMutex } from "./keyed-mutex";
+import { createSemaphore, type KeyedMutex } from "./keyed-mutex";
+import { SESSION_LIMITS } from "./limits";
 import { discardInstance } from "./provisioner";
 import type { Registrar } from "./registration";
 import { findSession, LIVE_STATUSES, sessionsInStatus } from "./session-store";
@@ -31,6 +32,7 @@ interface Acts {
 /** @returns the act; it throws DriverError when the engine went away under it: call it again. What could be done is done. */
 export function createReconciliation(deps: Deps, acts: Acts): () => Promise<void> {
   const { db, driver, logger, mutex } = deps;
+  const slot = createSemaphore(SESSION_LIMITS.concurrentReconciles);
 
   /** Looks at row and container as they are now, under the session's mutex. */
   const reconcileOne = async (sessionId: string): Promise<void> => {
@@ -58,24 +60,24 @@ export function createReconciliation(deps: Deps, acts: Acts): () => Promise<void
     }
   };
 
-  return async () => {
-    let engineAway: DriverError | null = null;
-    for (const { id: sessionId } of sessionsInStatus(db, LIVE_STATUSES)) {
-      try {
-        await mutex.run(`life:${sessionId}`, () => reconcileOne(sessionId));
-      } catch (err) {
-        // An engine that does not answer says nothing about the container, which may run well.
-        if (isEngineAway(err)) {
-          engineAway = err;
-          continue;
-        }
-        // One session's trouble is not the others'.
-        logger.error({ sessionId, err }, "session could not be taken up again");
-        const reason = provisioningFailure(err);
-        await mutex.run(`life:${sessionId}`, () => acts.end(sessionId, { status: "error", reason }));
-      }
+  const takeUp = async (sessionId: string): Promise<void> => {
+    try {
+      await mutex.run(`life:${sessionId}`, () => reconcileOne(sessionId));
+    } catch (err) {
+      // An engine that does not answer says nothing about the container, which may run well.
+      if (isEngineAway(err)) throw err;
+      // One session's trouble is not the others'.
+      logger.error({ sessionId, err }, "session could not be taken up again");
+      const reason = provisioningFailure(err);
+      await mutex.run(`life:${sessionId}`, () => acts.end(sessionId, { status: "error", reason }));
     }
-    if (engineAway !== null) throw engineAway;
+  };
+
+  return async () => {
+    const live = sessionsInStatus(db, LIVE_STATUSES);
+    const outcomes = await Promise.allSettled(live.map(({ id }) => slot(() => takeUp(id))));
+    const undone = outcomes.find((outcome) => outcome.status === "rejected");
+    if (undone) throw undone.reason;
   };
 }
 

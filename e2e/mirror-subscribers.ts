@@ -4,7 +4,7 @@ import { WebSocket } from "ws";
 import { api as mirror } from "../convex/_generated/api";
 import { createEventFeed, WINDOW } from "../src/app/_live/event-feed";
 import type { EventRow } from "../src/app/_live/parse-event";
-import type { BenchProduct } from "./product";
+import type { Product } from "./harness";
 
 export interface Subscriber {
   close(): Promise<void>;
@@ -12,7 +12,7 @@ export interface Subscriber {
 
 /** Resolves when the session's present is there. @param opts.onFrame told of what comes over the socket, as it comes */
 export async function subscribe(
-  { client, url }: Pick<BenchProduct, "client" | "url">,
+  { client, url }: Pick<Product, "client" | "url">,
   opts: {
     sessionId: string;
     onEvents: (rows: readonly EventRow[]) => void;
