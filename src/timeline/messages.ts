@@ -51,6 +51,7 @@ export interface PartAddress {
 /**
  * Changes a part. A message or part that is not known is made first: whoever started later than at the first event
  * sees deltas of what began before. Save in a timeline that knows of older messages: the unknown one is among those.
+ * One that has ended stays as it is: its end may be told again by the container of a restored snapshot, which was made before it.
  */
 export function changePart(
   timeline: Timeline,
@@ -72,6 +73,7 @@ export function changePart(
     ...(childId === undefined && timeline.currentTurnId !== null ? { turnId: timeline.currentTurnId } : {}),
   };
   const index = message.parts.findLastIndex((part) => part.id === partId);
+  if (message.role === "assistant" && message.parts[index]?.state === "done") return timeline;
   const part = change(message.parts[index]);
   const parts = index === -1 ? [...message.parts, part] : message.parts.with(index, part);
   return replaceMessage(timeline, messageId, { ...message, parts });

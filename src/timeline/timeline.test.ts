@@ -348,6 +348,21 @@ describe("the rest of a session", () => {
   });
 });
 
+describe("a snapshot that was made in the middle of a turn and restored", () => {
+  it("leaves what its container tells again as the log had it", () => {
+    const turn = plainTurn(1, "hello world");
+    const at = turn.findIndex(({ type }) => type === "part.delta");
+    const restored: EventBody = {
+      type: "session.restored",
+      data: { snapshotId: "snp_1", name: "one", madeAt: AT, seq: at + 1 },
+    };
+    const before = of(...turn, restored);
+    const again = of(...turn, restored, ...turn.slice(at, -1));
+    expect(all(again).messages).toEqual(all(before).messages);
+    expect(again.restores).toMatchObject([{ afterSeq: at + 1, seq: turn.length + 1 }]);
+  });
+});
+
 describe("versions", () => {
   it("never changes an older version, and shares what did not change", () => {
     const before = of(...plainTurn(1), ...plainTurn(2));
@@ -356,7 +371,7 @@ describe("versions", () => {
       seq: before.lastSeq + 1,
       at: AT,
       type: "part.delta",
-      data: { messageId: "msg_2_agent", partId: "prt_2", text: "!" },
+      data: { messageId: "msg_2_agent", partId: "prt_3", text: "!" },
     });
     expect(JSON.stringify(all(before))).toBe(frozen);
     expect(messageOf(after, "msg_1_agent")).toBe(messageOf(before, "msg_1_agent"));
