@@ -149,7 +149,10 @@ export function composeSessions(deps: Deps): SessionServices {
     halting,
     maxSessions: deps.maxSessions,
     requireDisk,
-    removeSnapshots: (sessionId) => files.removeOfSession(sessionId),
+    snapshots: {
+      requireUnused: (sessionId) => snapshots.requireUnused(sessionId),
+      removeAll: (sessionId) => files.removeOfSession(sessionId),
+    },
     onAdopt: (sessionId) => credentials.mayBeOld(sessionId),
   });
   const { dataDir } = deps;
@@ -192,7 +195,10 @@ export function composeSessions(deps: Deps): SessionServices {
       const reconcile = () => {
         clearTimeout(retry);
         lifecycle.reconcile().then(
-          () => deps.storage.collector.run(),
+          () => {
+            snapshots.takeUp();
+            return deps.storage.collector.run();
+          },
           (err: unknown) => {
             logger.error({ err }, "sessions and engine could not be compared; they are in a moment");
             if (!stopping.signal.aborted) retry = setTimeout(reconcile, RECONCILE_RETRY_MS);
@@ -220,8 +226,8 @@ export function composeSessions(deps: Deps): SessionServices {
       clearInterval(expiry);
       clearInterval(idleChecks);
       clearTimeout(retry);
-      await idle.settled();
       await snapshots.stop();
+      await idle.settled();
       await deps.storage.collector.stop();
       await lifecycle.close();
       await connections.closeAll();

@@ -106,7 +106,7 @@ function createTally(tar: Pack, onBytes?: (bytes: number) => void): Tally {
 /** Writes one entry to its end. @throws what ended the tar meanwhile */
 export async function addEntry(
   tar: Pack,
-  { name, type, size, mode, uid, gid, mtime, linkname }: Omit<CheckedEntry, "place">,
+  { name, type, size, mode, uid, gid, mtime, linkname }: CheckedEntry,
   body: AsyncIterable<Buffer> | Buffer,
 ): Promise<void> {
   const header = { name, type, size, mode, uid, gid, mtime, ...(linkname === null ? {} : { linkname }) };

@@ -2,7 +2,16 @@
 import { isNull, sql } from "drizzle-orm";
 import { systemClock } from "../clock";
 import { openDatabase, type Database } from "../db/database";
-import { apiTokens, installation, loginSessions, outbox, registrations, sessions, snapshots, users } from "../db/schema";
+import {
+  apiTokens,
+  installation,
+  loginSessions,
+  outbox,
+  registrations,
+  sessions,
+  snapshots,
+  users,
+} from "../db/schema";
 import { createEventLog } from "../events/event-log";
 import { setStatus } from "../sessions/session-store";
 import { damaged } from "./backup-error";

@@ -124,6 +124,13 @@ export interface RepoSource {
   depth?: number;
 }
 
+/** `savedId`: a snapshot of what there was before; null: there was nothing to keep, as in a copy. */
+export interface Replacing {
+  kind: "restoring" | "copying";
+  snapshotId: string;
+  savedId: string | null;
+}
+
 export const sessions = sqliteTable(
   "sessions",
   {
@@ -162,6 +169,8 @@ export const sessions = sqliteTable(
     version: text("version"),
     /** Whose conversation its agent goes on with, where it is a copy of that session; null: its own. */
     conversationOf: text("conversation_of"),
+    /** Its files are only in part those of this snapshot: nothing may run on them. null: they are whole. */
+    replacing: text("replacing", { mode: "json" }).$type<Replacing>(),
     /** Of this session alone; null: as the installation says; 0: never. */
     idleStopMinutes: integer("idle_stop_minutes"),
     /** When it is stopped if nobody comes; null while somebody uses it. */

@@ -12,7 +12,7 @@ import { IngestError } from "../events/ingest";
 import type { Logger } from "../log";
 import { behindCursor, type Page, pageOf, type PageRequest } from "../page-cursor";
 import { refusal } from "../sessions/decisions";
-import { getSession, mayAccess, requireSession, visibleTo } from "../sessions/session-store";
+import { findSession, getSession, mayAccess, requireSession, visibleTo } from "../sessions/session-store";
 import { SESSION_LIMITS } from "../sessions/limits";
 import type { SidecarClient } from "../sidecar-client/sidecar-client";
 import { SidecarError } from "../sidecar-client/sidecar-error";
@@ -220,6 +220,8 @@ function open(
     .get();
   // A sidecar that lost sight of the agent for a moment may tell of a request again; the first row stands.
   if (taken?.sessionId === sessionId) return;
+  // A copy's sidecar tells of what the session asked that was copied, and withdraws it.
+  if (taken && findSession(tx.store, sessionId)?.conversationOf) return;
   if (taken) throw new IngestError("malformed", `Request ${data.requestId} belongs to another session`);
   tx.store
     .insert(requests)

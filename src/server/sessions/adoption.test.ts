@@ -94,7 +94,7 @@ describe("a container that an older server left running", () => {
       halting: new Set(),
       maxSessions: 5,
       requireDisk: () => undefined,
-      removeSnapshots: () => Promise.resolve(),
+      snapshots: { requireUnused: () => undefined, removeAll: () => Promise.resolve() },
       onAdopt: () => undefined,
     });
   });

@@ -2,6 +2,7 @@
 import type { Failure, SessionStatus } from "../../../sidecar/src/contract";
 import { DriverError, type InstanceState } from "../../drivers/driver";
 import { asDiskFull } from "../db/disk-full";
+import type { Replacing } from "../db/schema";
 import { AppError } from "../errors";
 import { SidecarError } from "../sidecar-client/sidecar-error";
 import { otherContract, talksWith } from "./image-decisions";
@@ -180,14 +181,12 @@ function sidecarFailure(error: SidecarError): Failure {
   };
 }
 
-/** Codes of the reason of a session whose files are being replaced, or could not be. */
-export const REPLACING = { restoring: "restoring", copying: "copying", failed: "restore_failed" } as const;
-
 /** @throws AppError `damaged`: nothing may run on half of a session's files */
-export function requireWhole({ reason }: { reason: Failure | null }): void {
-  const codes: string[] = Object.values(REPLACING);
-  if (reason !== null && codes.includes(reason.code))
-    throw new AppError("CONFLICT", "damaged", reason.message);
+export function requireWhole(row: { replacing: Replacing | null; reason: Failure | null }): void {
+  if (row.replacing === null) return;
+  const message =
+    row.reason?.message ?? "The session's files are not whole. Restore a snapshot of it, or delete it.";
+  throw new AppError("CONFLICT", "damaged", message);
 }
 
 /** What a person may do from a status; the sentence is for when they may not. */

@@ -53,7 +53,7 @@ describe("a session's life", () => {
       mutex: createKeyedMutex(),
       halting: new Set(),
       maxSessions: 2,
-      removeSnapshots: () => Promise.resolve(),
+      snapshots: { requireUnused: () => undefined, removeAll: () => Promise.resolve() },
       requireDisk: () => {
         if (isDiskFull) throw new AppError("SERVICE_UNAVAILABLE", "out_of_disk", "Full. Delete something.");
       },
@@ -96,18 +96,16 @@ describe("a session's life", () => {
     expect(row()).toMatchObject({ status: "stopped", archivedAt: "2026-11-01T00:00:00.000Z" });
   });
 
-  it.each(["restoring", "copying", "restore_failed"])(
-    "is started by nobody while its files are not whole: %s",
-    async (code) => {
-      t.db
-        .update(sessions)
-        .set({ reason: { code, message: "Its files are not whole. Restore them." } })
-        .run();
-      for (const act of ["resume", "restart", "rebuild"] as const)
-        await expect(lifecycle[act](owner, t.sessionId)).rejects.toMatchObject({ reason: "damaged" });
-      expect(row()).toMatchObject({ status: "stopped" });
-    },
-  );
+  it("is started by nobody while its files are not whole", async () => {
+    const replacing = { kind: "restoring" as const, snapshotId: "snp_1", savedId: null };
+    t.db.update(sessions).set({ replacing }).run();
+    for (const act of ["resume", "restart", "rebuild"] as const)
+      await expect(lifecycle[act](owner, t.sessionId)).rejects.toMatchObject({ reason: "damaged" });
+    // Nor when the reason is another one by now.
+    await lifecycle.stop(owner, t.sessionId);
+    await expect(lifecycle.resume(owner, t.sessionId)).rejects.toMatchObject({ reason: "damaged" });
+    expect(row()).toMatchObject({ status: "stopped", replacing });
+  });
 
   it("stands still while its files are replaced, and goes on if it ran", async () => {
     t.db.update(sessions).set({ status: "idle" }).run();

@@ -123,8 +123,12 @@ interface Deps {
   maxSessions: number;
   /** Of new sessions alone: one that exists may start again, as room is made in it. @throws AppError `out_of_disk` */
   requireDisk(): void;
-  /** Files of all of a session's snapshots. */
-  removeSnapshots(sessionId: string): Promise<void>;
+  snapshots: {
+    /** @throws AppError `session_busy` while one of the session's is being copied into another one */
+    requireUnused(sessionId: string): void;
+    /** Files of all of a session's. */
+    removeAll(sessionId: string): Promise<void>;
+  };
   /** A container that ran while no server was there is about to be talked to again. */
   onAdopt(sessionId: string): void;
 }
@@ -193,7 +197,8 @@ export function createLifecycle(deps: Deps): Lifecycle {
     opts.check(before);
     await halt(id, opts.reason);
     opts.onStopped();
-    const { failure, tell } = await opts.work();
+    // A container that could not be removed still has the files.
+    const { failure, tell } = getSession(db, id).instanceId === null ? await opts.work() : CONTAINER_STAYS;
     await untilWritten(deps, closing.signal, () =>
       log.transaction((tx) => {
         tell(tx);
@@ -268,9 +273,10 @@ export function createLifecycle(deps: Deps): Lifecycle {
     async remove(caller, id) {
       await mutex.run(`life:${id}`, async () => {
         requireSession(db, caller, { id, access: "own" });
+        deps.snapshots.requireUnused(id);
         await halt(id);
         await deps.driver.removeVolumes(id);
-        await deps.removeSnapshots(id);
+        await deps.snapshots.removeAll(id);
         log.transaction((tx) => {
           deleteSession(tx.store, id);
           mark(tx.store, [{ topic: "session", key: id }]);
@@ -292,6 +298,15 @@ export function createLifecycle(deps: Deps): Lifecycle {
     },
   };
 }
+
+const CONTAINER_STAYS = {
+  failure: {
+    code: "not_restored",
+    message:
+      "The session's container could not be removed, so its files were not touched. See that Docker answers, then try again.",
+  },
+  tell: () => undefined,
+};
 
 function hasRoom(store: Store, maxSessions: number): boolean {
   return sessionsInStatus(store, LIVE_STATUSES).length < maxSessions;

@@ -45,6 +45,7 @@ export function insertCopy(
       heldEpoch: snapshot.heldEpoch,
       heldN: snapshot.heldN,
       lastSeq: snapshot.lastSeq,
+      replacing: { kind: "copying", snapshotId: snapshot.id, savedId: null },
       conversationOf: source.conversationOf ?? source.id,
       idleStopMinutes: source.idleStopMinutes,
       createdAt: copy.now,

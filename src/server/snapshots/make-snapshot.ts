@@ -4,6 +4,7 @@ import type { Driver } from "../../drivers/driver";
 import type { Database } from "../db/database";
 import { snapshots } from "../db/schema";
 import type { Logger } from "../log";
+import { requireWhole } from "../sessions/decisions";
 import { getSession } from "../sessions/session-store";
 import { detailOf, whyOf } from "./put-back";
 import type { SnapshotFiles } from "./snapshot-files";
@@ -37,6 +38,7 @@ export async function makeSnapshot(deps: MakeDeps, row: SnapshotRow, signal: Abo
   const place = { sessionId, snapshotId };
   try {
     signal.throwIfAborted();
+    requireWhole(getSession(db, sessionId));
     const made = await driver.whilePaused(sessionId, async () => {
       // What comes in after this is in the files' spool, too.
       const { lastSeq, epoch, heldEpoch, heldN } = getSession(db, sessionId);

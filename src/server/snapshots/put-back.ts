@@ -1,8 +1,8 @@
 import type { Failure } from "../../../sidecar/src/contract";
 import { type Driver, DriverError, VOLUME_KINDS } from "../../drivers/driver";
+import { AppError } from "../errors";
 import type { Logger } from "../log";
-import { REPLACING } from "../sessions/decisions";
-import type { SnapshotFiles, SnapshotPlace } from "./snapshot-files";
+import { emptyTerminals, type SnapshotFiles, type SnapshotPlace } from "./snapshot-files";
 
 interface Deps {
   driver: Pick<Driver, "removeVolumes" | "importVolumes">;
@@ -11,50 +11,67 @@ interface Deps {
 }
 
 /**
- * Puts a snapshot's files in the place of those of a session that does not run, after it has read them all once.
- * @param opts.keepPresent saves what is there, once the snapshot is known to be whole, and says where: from there it comes back
- *   when the snapshot cannot be put in its place. null: there is nothing to keep
- * @returns null, or why the session has other files than it should. Never rejects
+ * What a session has before a snapshot is put in its place. `half`: an earlier try was cut short; `saved` is what there was
+ * before that.
+ */
+export type Present =
+  { files: "whole"; save(): Promise<SnapshotPlace> } | { files: "half"; saved: SnapshotPlace | null };
+
+/** `isWhole`: the session's files are all of the snapshot, or all as they were before. */
+export interface PutBack {
+  isWhole: boolean;
+  failure: Failure | null;
+}
+
+/**
+ * Puts a snapshot's files in the place of those of a session that does not run, after it has read them all once. What cannot
+ * be put there to the end gives way to what was there before.
+ * @param opts.begins told before the first file goes: from then on they are whole only when the answer says so
+ * @returns never rejects
  */
 export async function putBack(
   deps: Deps,
   opts: {
     sessionId: string;
     snapshot: SnapshotPlace;
-    keepPresent: (() => Promise<SnapshotPlace>) | null;
+    present: Present;
+    begins(saved: SnapshotPlace | null): void;
   },
-): Promise<Failure | null> {
-  const { sessionId, snapshot } = opts;
-  let present: SnapshotPlace | null;
+): Promise<PutBack> {
+  const { sessionId, snapshot, present } = opts;
+  const told = (error: unknown) =>
+    deps.logger.error({ sessionId, snapshot, err: error }, "snapshot could not be put back");
+  let saved = present.files === "half" ? present.saved : null;
   try {
     await deps.files.verify(snapshot);
-    present = (await opts.keepPresent?.()) ?? null;
+    if (present.files === "whole") saved = await present.save();
+    opts.begins(saved);
   } catch (error) {
-    deps.logger.error(
-      { sessionId, snapshot, err: error },
-      "snapshot not put back; the files are as they were",
-    );
-    return opts.keepPresent === null ? notWhole(error) : untouched(error);
+    told(error);
+    if (present.files === "whole") return { isWhole: true, failure: untouched(error) };
+    return undo(deps, { sessionId, saved, error });
   }
   try {
     await replaceVolumes(deps, sessionId, snapshot);
-    return null;
+    return { isWhole: true, failure: null };
   } catch (error) {
-    deps.logger.error({ sessionId, snapshot, err: error }, "snapshot not put back");
-    return present === null ? notWhole(error) : await undo(deps, { sessionId, present, error });
+    told(error);
+    return undo(deps, { sessionId, saved, error });
   }
 }
 
 async function undo(
   deps: Deps,
-  { sessionId, present, error }: { sessionId: string; present: SnapshotPlace; error: unknown },
-): Promise<Failure> {
+  { sessionId, saved, error }: { sessionId: string; saved: SnapshotPlace | null; error: unknown },
+): Promise<PutBack> {
+  if (saved === null) return { isWhole: false, failure: notWhole(error) };
   try {
-    await replaceVolumes(deps, sessionId, present);
-    return untouched(error);
+    await deps.files.verify(saved);
+    await replaceVolumes(deps, sessionId, saved);
+    return { isWhole: true, failure: untouched(error) };
   } catch (err) {
-    deps.logger.error({ sessionId, present, err }, "files of before not put back");
-    return notWhole(error);
+    deps.logger.error({ sessionId, saved, err }, "files of before could not be put back");
+    return { isWhole: false, failure: notWhole(error) };
   }
 }
 
@@ -64,7 +81,15 @@ async function replaceVolumes(
   from: SnapshotPlace,
 ): Promise<void> {
   await driver.removeVolumes(sessionId);
-  for (const kind of VOLUME_KINDS) await driver.importVolumes(sessionId, files.read(from, kind));
+  for (const kind of VOLUME_KINDS) {
+    const tar = files.read(from, kind);
+    try {
+      await driver.importVolumes(sessionId, tar);
+    } finally {
+      tar.destroy();
+    }
+  }
+  await driver.importVolumes(sessionId, emptyTerminals());
 }
 
 function untouched(error: unknown): Failure {
@@ -77,15 +102,15 @@ function untouched(error: unknown): Failure {
 
 function notWhole(error: unknown): Failure {
   return {
-    code: REPLACING.failed,
-    message: `The snapshot could not be restored to its end, so the session's files are not whole. ${whyOf(error)} Restore a snapshot of it again, or delete it.`,
+    code: "restore_failed",
+    message: `The snapshot's files could not all be put in place, so the session cannot run. ${whyOf(error)} It is tried again when the server or Docker starts; or restore a snapshot, or delete the session.`,
     detail: detailOf(error),
   };
 }
 
 /** A sentence with what to do about it. */
 export function whyOf(error: unknown): string {
-  if (error instanceof DriverError) return error.message;
+  if (error instanceof DriverError || error instanceof AppError) return error.message;
   if (error instanceof Error && error.name === "AbortError") return "The server was stopped meanwhile.";
   const code = error instanceof Error && "code" in error ? error.code : null;
   switch (code) {

@@ -1,161 +1,182 @@
-import { inArray, sql } from "drizzle-orm";
+import { isNotNull, sql } from "drizzle-orm";
 import type { Failure } from "../../../sidecar/src/contract";
 import type { Driver } from "../../drivers/driver";
 import type { Caller } from "../auth/caller";
 import { isoNow } from "../clock";
-import { sessions } from "../db/schema";
-import { AppError } from "../errors";
-import type { EventLog, LogTransaction } from "../events/event-log";
+import { type Replacing, sessions } from "../db/schema";
+import type { EventLog } from "../events/event-log";
 import { newId } from "../ids";
-import { REPLACING, requireWhole } from "../sessions/decisions";
 import type { Lifecycle } from "../sessions/lifecycle";
-import { firstInState } from "../sessions/running-prompt";
 import {
   getSession,
   requireSession,
   type Session,
   type SessionRow,
   sessionView,
+  setStatus,
 } from "../sessions/session-store";
 import { insertCopy } from "./copied-session";
 import { insertSnapshot, makeSnapshot, type MakeDeps } from "./make-snapshot";
-import { putBack } from "./put-back";
+import { type Present, putBack } from "./put-back";
+import { copying, cutShort, gone, requireQuiet, restored, restoring } from "./restore-texts";
 import type { SnapshotPlace } from "./snapshot-files";
-import { findSnapshot, isReady, type ReadySnapshot } from "./snapshot-store";
+import { findSnapshot, isReady, type ReadySnapshot, setReplacing, type SnapshotRow } from "./snapshot-store";
 
 export interface Restores {
   inPlace(caller: Caller, snapshot: ReadySnapshot): Promise<Session>;
   asCopy(caller: Caller, snapshot: ReadySnapshot): Promise<Session>;
-  /** Does again what a server that ended was at: until it is done, nothing runs on the session's files. */
+  /** Does again what a server that ended was at, or what the engine did not let be done. Safe to call often. */
   takeUp(): void;
+  /**
+   * Something is being made of the snapshot, or it is all that there is of a session's files.
+   * @param opts.except a session that does not count
+   */
+  uses(snapshot: Pick<SnapshotRow, "id">, opts?: { except?: string }): boolean;
 }
 
 export interface RestoreDeps extends Omit<MakeDeps, "driver"> {
   log: EventLog;
   driver: Pick<Driver, "whilePaused" | "exportVolumes" | "removeVolumes" | "importVolumes">;
   lifecycle: Pick<Lifecycle, "putAside">;
-  /** @throws AppError `session_busy` when another copy takes too long */
-  takeLock(): Promise<{ release(): void }>;
+  /** @throws AppError `session_busy` when it is to be had soon, and another copy takes too long */
+  takeLock(when: "soon" | "some time"): Promise<{ release(): void }>;
   requireDisk(): void;
   /** Work that goes on after the answer; whoever stops the service waits for it. */
   inBackground(work: Promise<void>): void;
 }
 
 interface Job {
+  kind: Replacing["kind"];
   sessionId: string;
   snapshot: ReadySnapshot;
-  reason: Failure;
+  present: Present;
   check(row: SessionRow): void;
-  keepPresent: (() => Promise<SnapshotPlace>) | null;
-  tell(tx: LogTransaction): void;
-  goesOn?: boolean;
 }
 
 export function createRestores(deps: RestoreDeps): Restores {
   const { db, log, clock, logger } = deps;
+  /** Sessions at work, with the snapshot each is given. */
+  const underWay = new Map<string, string>();
 
-  /** @param prepare called once nobody else copies. @returns once the session is put aside; the rest goes on behind it */
-  const begin = async (prepare: () => Job): Promise<string> => {
-    const lock = await deps.takeLock();
-    return new Promise((resolve, reject) => {
-      let isAside = false;
-      const run = async () => {
-        const job = prepare();
-        await deps.lifecycle.putAside(job.sessionId, {
+  const run = async (job: Job, onStopped: () => void): Promise<void> => {
+    const { kind, sessionId, snapshot } = job;
+    await deps.lifecycle.putAside(sessionId, {
+      reason: kind === "copying" ? copying(snapshot) : restoring(snapshot),
+      check: job.check,
+      onStopped,
+      ...(kind === "copying" ? { goesOn: true } : {}),
+      async work() {
+        const { isWhole, failure } = await putBack(deps, {
           ...job,
-          onStopped() {
-            isAside = true;
-            resolve(job.sessionId);
+          snapshot: placeOf(snapshot),
+          begins: (saved) =>
+            setReplacing(db, sessionId, {
+              kind,
+              snapshotId: snapshot.id,
+              savedId: saved?.snapshotId ?? null,
+            }),
+        });
+        return {
+          failure,
+          tell(tx) {
+            if (isWhole) setReplacing(tx.store, sessionId, null);
+            if (failure === null && kind === "restoring") tx.append(sessionId, restored(snapshot));
           },
-          async work() {
-            const failure = await putBack(deps, { ...job, snapshot: placeOf(job.snapshot) });
-            return { failure, tell: (tx) => (failure === null ? job.tell(tx) : undefined) };
-          },
+        };
+      },
+    });
+  };
+  /** @param prepare called once nobody else copies. @returns once the session is put aside; the rest goes on behind it */
+  const begin = async (when: "soon" | "some time", prepare: () => Job): Promise<string> => {
+    const lock = await deps.takeLock(when);
+    return new Promise((resolve, reject) => {
+      let sessionId: string | null = null;
+      let isAside = false;
+      const work = async () => {
+        const job = prepare();
+        sessionId = job.sessionId;
+        underWay.set(job.sessionId, job.snapshot.id);
+        await run(job, () => {
+          isAside = true;
+          resolve(job.sessionId);
         });
       };
-      const ended = run()
+      const ended = work()
         .catch((error: unknown) => {
-          if (isAside) logger.error({ err: error }, "a restore broke off");
+          if (isAside) logger.error({ sessionId, err: error }, "a restore broke off");
           else reject(error instanceof Error ? error : new Error(String(error)));
         })
-        .finally(() => lock.release());
+        .finally(() => {
+          if (sessionId !== null) underWay.delete(sessionId);
+          lock.release();
+        });
       deps.inBackground(ended);
     });
   };
-  const save = async (row: { id: string; sessionId: string; name: string; createdBy: string }) => {
-    await makeSnapshot(deps, insertSnapshot(deps, row), new AbortController().signal);
+  const save = async (snapshot: { sessionId: string; name: string; createdBy: string }) => {
+    const row = insertSnapshot(deps, { id: newId("snp"), ...snapshot });
+    await makeSnapshot(deps, row, new AbortController().signal);
     return { sessionId: row.sessionId, snapshotId: row.id };
   };
-  const inPlace = (
-    snapshot: ReadySnapshot,
-    opts: { by: string; check(row: SessionRow): void; saved?: SnapshotPlace; goesOn?: boolean },
-  ): Job => {
-    const { sessionId, name } = snapshot;
-    const id = opts.saved?.snapshotId ?? newId("snp");
-    const { saved } = opts;
-    return {
-      ...opts,
-      sessionId,
-      snapshot,
-      reason: restoring(snapshot, id),
-      keepPresent: () =>
-        saved === undefined
-          ? save({ id, sessionId, name: `Before the restore of ${name}`, createdBy: opts.by })
-          : Promise.resolve(saved),
-      tell: (tx) => tx.append(sessionId, restored(snapshot)),
-    };
+  const halfOf = ({ savedId }: Replacing): Present => {
+    const saved = savedId === null ? undefined : findSnapshot(db, savedId);
+    return { files: "half", saved: saved !== undefined && isReady(saved) ? placeOf(saved) : null };
   };
-  const copy = (sessionId: string, snapshot: ReadySnapshot): Job => ({
-    sessionId,
-    snapshot,
-    reason: copying(snapshot),
-    check: () => undefined,
-    keepPresent: null,
-    tell: () => undefined,
-    goesOn: true,
-  });
+  const takeUpOne = (row: SessionRow, replacing: Replacing | null) => {
+    if (underWay.has(row.id)) return;
+    const end = (reason: Failure) =>
+      log.transaction((tx) => setStatus(tx, row.id, { status: "stopped", reason, agentState: "asleep" }));
+    if (replacing === null) return end(cutShort());
+    const snapshot = findSnapshot(db, replacing.snapshotId);
+    if (snapshot === undefined || !isReady(snapshot)) return end(gone());
+    const { kind } = replacing;
+    underWay.set(row.id, snapshot.id);
+    const job = { kind, sessionId: row.id, snapshot, present: halfOf(replacing), check: () => undefined };
+    begin("some time", () => job).catch((err: unknown) => {
+      underWay.delete(row.id);
+      logger.error({ sessionId: row.id, err }, "restore not taken up");
+    });
+  };
 
   return {
     async inPlace(caller, snapshot) {
-      const { sessionId: id } = snapshot;
-      const check = () => {
-        const row = requireSession(db, caller, { id, access: "write" });
-        requireQuiet(deps, row);
-      };
+      const { sessionId: id, name } = snapshot;
+      const check = () => requireQuiet(db, requireSession(db, caller, { id, access: "write" }));
       check();
       deps.requireDisk();
-      await begin(() => inPlace(snapshot, { by: caller.userId, check }));
+      await begin("soon", () => {
+        const { replacing } = getSession(db, id);
+        const whole: Present = {
+          files: "whole",
+          save: () =>
+            save({ sessionId: id, name: `Before the restore of ${name}`, createdBy: caller.userId }),
+        };
+        const present = replacing === null ? whole : halfOf(replacing);
+        return { kind: "restoring", sessionId: id, snapshot, present, check };
+      });
       return sessionView(db, caller, getSession(db, id));
     },
     async asCopy(caller, snapshot) {
       deps.requireDisk();
-      const id = await begin(() => {
-        const copied = newId("ses");
+      const id = await begin("soon", () => {
+        const sessionId = newId("ses");
         const source = requireSession(db, caller, { id: snapshot.sessionId, access: "write" });
-        const rows = { id: copied, ownerId: caller.userId, source, snapshot, now: isoNow(clock) };
+        const rows = { id: sessionId, ownerId: caller.userId, source, snapshot, now: isoNow(clock) };
         log.transaction((tx) => insertCopy(tx, { ...rows, reason: copying(snapshot) }));
-        return copy(copied, snapshot);
+        const present: Present = { files: "half", saved: null };
+        return { kind: "copying", sessionId, snapshot, present, check: () => undefined };
       });
       return sessionView(db, caller, getSession(db, id));
     },
     takeUp() {
-      for (const row of putAside(deps)) {
-        const [snapshotId = "", savedId = ""] = row.reason?.detail?.split(" ") ?? [];
-        const snapshot = findSnapshot(db, snapshotId);
-        const saved = findSnapshot(db, savedId);
-        if (snapshot === undefined || !isReady(snapshot)) continue;
-        const again = () =>
-          row.reason?.code === REPLACING.copying
-            ? copy(row.id, snapshot)
-            : inPlace(snapshot, {
-                by: row.ownerId,
-                check: () => undefined,
-                ...(saved && isReady(saved) ? { saved: placeOf(saved) } : {}),
-              });
-        begin(again).catch((err: unknown) =>
-          logger.error({ sessionId: row.id, err }, "restore not taken up"),
-        );
-      }
+      for (const row of cutShortRows(db)) takeUpOne(row, row.replacing);
+    },
+    uses({ id }, { except } = {}) {
+      const inRows = replacingRows(db).some(
+        ({ id: sessionId, replacing }) =>
+          sessionId !== except && (replacing?.snapshotId === id || replacing?.savedId === id),
+      );
+      return inRows || [...underWay].some(([sessionId, used]) => sessionId !== except && used === id);
     },
   };
 }
@@ -164,47 +185,16 @@ function placeOf({ sessionId, id: snapshotId }: ReadySnapshot): SnapshotPlace {
   return { sessionId, snapshotId };
 }
 
-/** A turn would be cut off, and what waits was asked of the files as they are. @throws AppError */
-function requireQuiet({ db }: Pick<RestoreDeps, "db">, row: SessionRow): void {
-  if (row.reason?.code !== REPLACING.failed) requireWhole(row);
-  const what = firstInState(db, row.id, "running")
-    ? "The agent is at work. Stop it, or wait until it is done"
-    : firstInState(db, row.id, "queued")
-      ? "Prompts wait in line. Cancel them, or let them run first"
-      : row.status === "creating"
-        ? "The session is being started. Wait until it is ready"
-        : null;
-  if (what !== null) throw new AppError("CONFLICT", "session_busy", `${what}; then restore the snapshot.`);
+function replacingRows(db: RestoreDeps["db"]): SessionRow[] {
+  return db.select().from(sessions).where(isNotNull(sessions.replacing)).all();
 }
 
-/** Sessions whose files were being replaced when a server ended. */
-function putAside({ db }: Pick<RestoreDeps, "db">): SessionRow[] {
+/** Those whose files are not whole, and those that were put aside and not touched yet. */
+function cutShortRows(db: RestoreDeps["db"]): SessionRow[] {
   const code = sql`json_extract(${sessions.reason}, '$.code')`;
   return db
     .select()
     .from(sessions)
-    .where(inArray(code, [REPLACING.restoring, REPLACING.copying]))
+    .where(sql`${sessions.replacing} is not null or ${code} = 'restoring'`)
     .all();
-}
-
-/** `detail`: what a server that takes it up needs. */
-function restoring({ id, name }: ReadySnapshot, savedId: string): Failure {
-  return {
-    code: REPLACING.restoring,
-    message: `The files of the snapshot “${name}” are being put back. What the session had is kept as a snapshot of its own.`,
-    detail: `${id} ${savedId}`,
-  };
-}
-
-function copying({ id, name }: ReadySnapshot): Failure {
-  return {
-    code: REPLACING.copying,
-    message: `The files of the snapshot “${name}” are being copied. The session starts when they are there.`,
-    detail: id,
-  };
-}
-
-function restored({ id, name, createdAt, lastSeq }: ReadySnapshot) {
-  const data = { snapshotId: id, name, madeAt: createdAt, seq: lastSeq };
-  return { type: "session.restored" as const, data };
 }

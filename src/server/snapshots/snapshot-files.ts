@@ -6,9 +6,7 @@ import { pipeline } from "node:stream/promises";
 import { constants, createGunzip, createGzip } from "node:zlib";
 import { pack } from "tar-stream";
 import { VOLUME_KINDS, type VolumeKind } from "../../drivers/driver";
-import { addEntry } from "../backup/archive-writer";
 import { writeDurably } from "../backup/durable-file";
-import { tarEntries } from "../backup/tar-entries";
 
 export interface SnapshotPlace {
   sessionId: string;
@@ -28,14 +26,11 @@ export interface SnapshotFiles {
   ): Promise<number>;
   /** Reads everything to its end. @throws the system's or the decompressor's error */
   verify(place: SnapshotPlace): Promise<void>;
-  /** A volume as the driver imports it, without what belonged to a container that has ended. */
+  /** A volume as the driver imports it. Whoever reads it destroys it. */
   read(place: SnapshotPlace, kind: VolumeKind): Readable;
   remove(place: SnapshotPlace): Promise<void>;
   removeOfSession(sessionId: string): Promise<void>;
 }
-
-/** Terminals that a stopped container kept for the next one: there they are somebody else's, or closed since. */
-const LEFT_OUT = "state/spool/terminals.json";
 
 export function createSnapshotFiles(dataDir: string): SnapshotFiles {
   const ofSession = (sessionId: string) => join(dataDir, "snapshots", sessionId);
@@ -67,33 +62,20 @@ export function createSnapshotFiles(dataDir: string): SnapshotFiles {
       const tar = createGunzip();
       // What either fails with, the reader of `tar` is told.
       pipeline(createReadStream(file(place, kind)), tar).catch(() => undefined);
-      return withoutLeftOut(tar);
+      return tar;
     },
     remove: (place) => rm(directory(place), { recursive: true, force: true }),
     removeOfSession: (sessionId) => rm(ofSession(sessionId), { recursive: true, force: true }),
   };
 }
 
-/** Pipes stay out, too: they mean nothing without who reads them. */
-function withoutLeftOut(tar: Readable): Readable {
-  const rest = pack();
-  rest.on("error", () => {
-    // Told to whoever reads it; without a listener it would end the process.
-  });
-  const copy = async () => {
-    for await (const { header, body, skip } of tarEntries(tar as AsyncIterable<Buffer>)) {
-      const { type } = header;
-      const isKept = type === "file" || type === "directory" || type === "symlink" || type === "link";
-      if (!isKept || header.name === LEFT_OUT) {
-        skip();
-        continue;
-      }
-      const { name, size = 0, mode = 0, uid = 0, gid = 0, mtime = new Date(0), linkname = null } = header;
-      await addEntry(rest, { name, type, size, mode, uid, gid, mtime, linkname }, body);
-      if (type !== "file") skip();
-    }
-    rest.finalize();
-  };
-  copy().catch((error: unknown) => rest.destroy(error instanceof Error ? error : new Error(String(error))));
-  return Readable.from(rest as AsyncIterable<Buffer>);
+/**
+ * Imported over a snapshot's state: terminals that a stopped container kept for the next one are somebody else's in a copy, or
+ * closed since.
+ */
+export function emptyTerminals(): Readable {
+  const tar = pack();
+  tar.entry({ name: "state/spool/terminals.json", mode: 0o644 }, "[]");
+  tar.finalize();
+  return Readable.from(tar as AsyncIterable<Buffer>);
 }

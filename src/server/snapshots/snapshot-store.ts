@@ -2,7 +2,7 @@ import { count, desc, eq } from "drizzle-orm";
 import type { Failure } from "../../../sidecar/src/contract";
 import type { Caller } from "../auth/caller";
 import type { Store } from "../db/database";
-import { snapshots, type SnapshotState, users } from "../db/schema";
+import { type Replacing, sessions, snapshots, type SnapshotState, users } from "../db/schema";
 import { notFound } from "../errors";
 import { type Access, findSession, mayAccess, requireSession } from "../sessions/session-store";
 
@@ -81,4 +81,9 @@ export function requireSnapshot(
   if (!session || !mayAccess(caller, session, "read")) throw notFound("snapshot");
   requireSession(store, caller, { id: row.sessionId, access: opts.access });
   return row;
+}
+
+/** Before the first of a session's files goes, and once they are whole again (null). */
+export function setReplacing(store: Store, sessionId: string, replacing: Replacing | null): void {
+  store.update(sessions).set({ replacing }).where(eq(sessions.id, sessionId)).run();
 }

@@ -6,11 +6,11 @@ import { text } from "node:stream/consumers";
 import { pino } from "pino";
 import { pack } from "tar-stream";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { DriverError, VOLUME_KINDS } from "../../drivers/driver";
+import { DriverError, VOLUME_KINDS, type VolumeKind } from "../../drivers/driver";
 import type { Caller } from "../auth/caller";
 import { takeCopyLock } from "../backup/copy-lock";
 import { tarEntries } from "../backup/tar-entries";
-import { prompts, sessions, snapshots, users } from "../db/schema";
+import { prompts, type Replacing, sessions, snapshots, users } from "../db/schema";
 import { testDatabase, type TestDatabase } from "../db/testing";
 import { AppError } from "../errors";
 import { createEventLog, type EventLog } from "../events/event-log";
@@ -22,6 +22,8 @@ import { createSnapshotFiles } from "./snapshot-files";
 import { createSnapshots, type Snapshots } from "./snapshots";
 
 type Files = Record<string, string>;
+/** What every restore leaves of terminals. */
+const EMPTY: Files = { "state/spool/terminals.json": "[]" };
 
 /** The engine's volumes in memory, and a lifecycle that stops nothing, as nothing runs. */
 describe("snapshots", () => {
@@ -37,7 +39,7 @@ describe("snapshots", () => {
   beforeEach(() => {
     t = testDatabase();
     log = createEventLog(t);
-    volumes = new Map([[t.sessionId, { "state/spool/1": "events", "workspace/file": "one" }]]);
+    volumes = new Map([[t.sessionId, { "state/spool/1": "events", "workspace/file": "one", ...EMPTY }]]);
     failing = [];
     isDiskFull = false;
     owner = person(t.userId);
@@ -73,7 +75,9 @@ describe("snapshots", () => {
       driver: {
         whilePaused: (_id, work) => work(),
         async exportVolumes(id, take) {
-          for (const kind of VOLUME_KINDS) await take(kind, tarOf(volumes.get(id) ?? {}, kind));
+          const files = volumes.get(id);
+          if (!files) throw new DriverError("instance_gone", "The volumes are not on this engine.", id);
+          for (const kind of VOLUME_KINDS) await take(kind, tarOf(files, kind));
         },
         async removeVolumes(id) {
           volumes.delete(id);
@@ -93,6 +97,7 @@ describe("snapshots", () => {
       },
     });
     made.start();
+    made.takeUp();
     return made;
   };
   const putAside = async (id: string, opts: PutAside) => {
@@ -117,6 +122,14 @@ describe("snapshots", () => {
       expect(["restoring", "copying"]).not.toContain(reason?.code);
       return reason;
     });
+  const isWhole = () => getSession(t.db, t.sessionId).replacing === null;
+  const cutShort = (replacing: Replacing) =>
+    t.db
+      .update(sessions)
+      .set({ status: "stopped", reason: { code: "restoring", message: "…" }, replacing })
+      .run();
+  const fileOf = (snapshotId: string, kind: VolumeKind) =>
+    join(t.dataDir, "snapshots", t.sessionId, snapshotId, `${kind}.tar.gz`);
   const append = (n: number) =>
     log.transaction((tx) => {
       for (let at = 0; at < n; at += 1)
@@ -140,7 +153,11 @@ describe("snapshots", () => {
     append(4);
     await service.restore(owner, { id, as: "in-place" });
     expect(await settled()).toBeNull();
-    expect(volumes.get(t.sessionId)).toEqual({ "state/spool/1": "events", "workspace/file": "one" });
+    expect(volumes.get(t.sessionId)).toEqual({
+      "state/spool/1": "events",
+      "workspace/file": "one",
+      ...EMPTY,
+    });
     expect(log.read(t.sessionId, 6)).toContainEqual(
       expect.objectContaining({
         type: "session.restored",
@@ -154,11 +171,11 @@ describe("snapshots", () => {
   });
 
   it("leave out the terminals of a container that has ended", async () => {
-    volumes.set(t.sessionId, { "state/spool/terminals.json": "[]", "workspace/file": "one" });
+    volumes.set(t.sessionId, { "state/spool/terminals.json": "[{}]", "workspace/file": "one" });
     const id = await take();
     await service.restore(owner, { id, as: "in-place" });
     await settled();
-    expect(volumes.get(t.sessionId)).toEqual({ "workspace/file": "one" });
+    expect(volumes.get(t.sessionId)).toEqual({ "workspace/file": "one", ...EMPTY });
   });
 
   it("become a session of the caller's own, with the log up to there and nothing in line", async () => {
@@ -222,21 +239,32 @@ describe("snapshots", () => {
       code: "not_restored",
       message: expect.stringContaining("disk is full") as string,
     });
-    expect(volumes.get(t.sessionId)).toEqual({ "workspace/file": "two" });
+    expect(volumes.get(t.sessionId)).toEqual({ "workspace/file": "two", ...EMPTY });
+    expect(isWhole()).toBe(true);
   });
 
-  it("leave a session that nothing runs on when not even that can be written", async () => {
-    const id = await take();
+  it("leave a session that nothing runs on when not even that can be written, until a restore succeeds", async () => {
+    const [id, other] = [await take("one"), await take("other")];
     failing = [true, true];
     await service.restore(owner, { id, as: "in-place" });
     expect(await settled()).toMatchObject({ code: "restore_failed" });
+    expect(isWhole()).toBe(false);
     expect(() => service.create(owner, { sessionId: t.sessionId })).toThrow(
       expect.objectContaining({ reason: "damaged" }),
     );
-    // Another try mends it.
+    // A damaged one leads nowhere, but to what there was at first.
+    failing = [true];
+    await truncate(fileOf(other, "workspace"), 30);
+    await service.restore(owner, { id: other, as: "in-place" });
+    expect(await settled()).toMatchObject({ code: "restore_failed" });
+    expect(isWhole()).toBe(false);
     await service.restore(owner, { id, as: "in-place" });
-    await vi.waitFor(() => expect(getSession(t.db, t.sessionId).reason).toBeNull());
+    await vi.waitFor(() => expect(isWhole()).toBe(true));
     expect(volumes.get(t.sessionId)).toMatchObject({ "workspace/file": "one" });
+    expect(list().map(({ name }) => name)).toEqual(
+      expect.arrayContaining(["one", "other", "Before the restore of one"]),
+    );
+    expect(list()).toHaveLength(3);
   });
 
   it("that a server was at when it ended are restored to the end, and made ones are said to have failed", async () => {
@@ -244,34 +272,67 @@ describe("snapshots", () => {
     volumes.set(t.sessionId, { "workspace/file": "two" });
     const saved = await take("two");
     await service.stop();
-    volumes.set(t.sessionId, { "workspace/half": "half" });
-    t.db
-      .update(sessions)
-      .set({ status: "stopped", reason: { code: "restoring", message: "…", detail: `${id} ${saved}` } })
-      .run();
+    volumes.delete(t.sessionId);
+    cutShort({ kind: "restoring", snapshotId: id, savedId: saved });
     t.db
       .insert(snapshots)
       .values({
-        id: "snp_half",
-        sessionId: t.sessionId,
-        name: "half",
-        state: "making",
-        createdBy: t.userId,
-        createdAt: "2026-11-02",
+        ...{ id: "snp_half", sessionId: t.sessionId, name: "half", state: "making" as const },
+        ...{ createdBy: t.userId, createdAt: "2026-11-02" },
       })
       .run();
     service = start();
-    expect(await settled()).toBeNull();
-    expect(volumes.get(t.sessionId)).toEqual({ "state/spool/1": "events", "workspace/file": "one" });
-    expect(list().map(({ id, state }) => [id, state])).toEqual(
-      expect.arrayContaining([
-        ["snp_half", "failed"],
-        [saved, "ready"],
-        [id, "ready"],
-      ]),
-    );
+    await vi.waitFor(() => expect(isWhole()).toBe(true));
+    expect(volumes.get(t.sessionId)).toMatchObject({ "state/spool/1": "events", "workspace/file": "one" });
+    expect(list().find((each) => each.id === "snp_half")).toMatchObject({ state: "failed" });
     // What was saved before the server ended is all that there was.
     expect(list()).toHaveLength(3);
+  });
+
+  it("that cannot be restored to the end by the next server either give way to what there was", async () => {
+    const id = await take("one");
+    volumes.set(t.sessionId, { "workspace/file": "two" });
+    const saved = await take("two");
+    await service.stop();
+    await truncate(fileOf(id, "workspace"), 30);
+    volumes.set(t.sessionId, { "workspace/half": "half" });
+    cutShort({ kind: "restoring", snapshotId: id, savedId: saved });
+    service = start();
+    await vi.waitFor(() => expect(isWhole()).toBe(true));
+    expect(volumes.get(t.sessionId)).toEqual({ "workspace/file": "two", ...EMPTY });
+    expect(getSession(t.db, t.sessionId).reason).toMatchObject({ code: "not_restored" });
+  });
+
+  it("that were not begun when the server ended are not restored, and a session whose snapshot is gone says so", async () => {
+    const id = await take("one");
+    await service.stop();
+    t.db
+      .update(sessions)
+      .set({ status: "stopped", reason: { code: "restoring", message: "…" } })
+      .run();
+    service = start();
+    expect(await settled()).toMatchObject({ code: "not_restored" });
+    await service.stop();
+    cutShort({ kind: "restoring", snapshotId: "snp_none", savedId: null });
+    service = start();
+    expect(await settled()).toMatchObject({ code: "restore_failed" });
+    expect(isWhole()).toBe(false);
+    // Another one mends it.
+    await service.restore(owner, { id, as: "in-place" });
+    await vi.waitFor(() => expect(isWhole()).toBe(true));
+  });
+
+  it("stay, with the session they are of, while something is made of them", async () => {
+    const id = await take("one");
+    const copying = await service.restore(owner, { id, as: "new-session" });
+    await expect(service.remove(owner, id)).rejects.toMatchObject({ reason: "session_busy" });
+    expect(() => service.requireUnused(t.sessionId)).toThrow(
+      expect.objectContaining({ reason: "session_busy" }),
+    );
+    expect(() => service.requireUnused(copying.id)).not.toThrow();
+    await settled(copying.id);
+    await vi.waitFor(() => expect(() => service.requireUnused(t.sessionId)).not.toThrow());
+    await service.remove(owner, id);
   });
 
   it("are refused where they would cut something off, and where there is no room for them", async () => {

@@ -14,7 +14,7 @@ import { requireWhole } from "../sessions/decisions";
 import type { KeyedMutex } from "../sessions/keyed-mutex";
 import type { Lifecycle } from "../sessions/lifecycle";
 import { SESSION_LIMITS } from "../sessions/limits";
-import { getSession, requireSession, type Session } from "../sessions/session-store";
+import { requireSession, type Session } from "../sessions/session-store";
 import { failSnapshot, insertSnapshot, makeSnapshot } from "./make-snapshot";
 import { createRestores } from "./restores";
 import type { SnapshotFiles } from "./snapshot-files";
@@ -46,8 +46,12 @@ export interface Snapshots {
   restore(caller: Caller, opts: { id: string; as: "in-place" | "new-session" }): Promise<Session>;
   /** @throws AppError `session_busy` while it is being made or restored */
   remove(caller: Caller, id: string): Promise<void>;
-  /** Takes up what a server that ended had begun. */
+  /** Says of those that a server was making as it ended that they failed. */
   start(): void;
+  /** Goes on with restores that were cut short; once the engine answers, and whenever it is back. */
+  takeUp(): void;
+  /** @throws AppError `session_busy` while one of the session's is being copied into another one */
+  requireUnused(sessionId: string): void;
   /** Breaks off snapshots that are being made, and waits for what is being restored. */
   stop(): Promise<void>;
 }
@@ -83,7 +87,11 @@ export function createSnapshots(deps: {
       lock.release();
     }
   };
-  const restores = createRestores({ ...deps, inBackground, takeLock: () => takeLock(dataDir, signal) });
+  const restores = createRestores({
+    ...deps,
+    inBackground,
+    takeLock: (when) => takeLock(dataDir, { when, signal }),
+  });
 
   return {
     list(caller, sessionId) {
@@ -110,8 +118,7 @@ export function createSnapshots(deps: {
     },
     async remove(caller, id) {
       const row = requireSnapshot(db, caller, { id, access: "write" });
-      const used = getSession(db, row.sessionId).reason?.detail?.split(" ").includes(id) ?? false;
-      if (row.state === "making" || used)
+      if (row.state === "making" || restores.uses(row))
         throw busy("The snapshot is being made or restored. Wait for its end, then delete it.");
       await deps.files.remove({ sessionId: row.sessionId, snapshotId: id });
       db.delete(snapshots).where(eq(snapshots.id, id)).run();
@@ -125,7 +132,13 @@ export function createSnapshots(deps: {
         failSnapshot(db, id, new DOMException("the server ended meanwhile", "AbortError"));
         inBackground(deps.files.remove({ sessionId, snapshotId: id }));
       }
-      restores.takeUp();
+    },
+    takeUp: () => restores.takeUp(),
+    requireUnused(sessionId) {
+      if (snapshotsOf(db, sessionId).some((snapshot) => restores.uses(snapshot, { except: sessionId })))
+        throw busy(
+          "A snapshot of the session is being copied into another one. Wait for its end, then delete it.",
+        );
     },
     async stop() {
       stopping.abort();
@@ -135,9 +148,13 @@ export function createSnapshots(deps: {
 }
 
 /** @throws AppError `session_busy` */
-async function takeLock(dataDir: string, signal: AbortSignal): Promise<{ release(): void }> {
+async function takeLock(
+  dataDir: string,
+  { when, signal }: { when: "soon" | "some time"; signal: AbortSignal },
+): Promise<{ release(): void }> {
   try {
-    return await waitForCopyLock(dataDir, { signal, waitMs: SESSION_LIMITS.copyWaitMs });
+    const soon = when === "soon" ? { waitMs: SESSION_LIMITS.copyWaitMs } : {};
+    return await waitForCopyLock(dataDir, { signal, ...soon });
   } catch (cause) {
     if (!(cause instanceof BackupError)) throw cause;
     throw busy("A backup or another snapshot is being made. Wait for its end, then try again.");

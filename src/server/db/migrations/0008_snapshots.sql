@@ -14,4 +14,5 @@ CREATE TABLE `snapshots` (
 );
 --> statement-breakpoint
 CREATE INDEX `snapshots_session` ON `snapshots` (`session_id`,`created_at`);--> statement-breakpoint
-ALTER TABLE `sessions` ADD `conversation_of` text;
+ALTER TABLE `sessions` ADD `conversation_of` text;--> statement-breakpoint
+ALTER TABLE `sessions` ADD `replacing` text;
