@@ -205,4 +205,18 @@ describe("requests", () => {
       t.sessionId,
     );
   });
+
+  it("stay with the session that was copied when the copy's container tells of them", () => {
+    opened("req_1");
+    t.addSession("ses_copy000000000", { conversationOf: t.sessionId });
+    const data = { requestId: "req_1", kind: "permission" as const, title: "x", detail: "x" };
+    const told = [
+      { type: "request.opened" as const, data },
+      { type: "request.closed" as const, data: { requestId: "req_1", outcome: "withdrawn" as const } },
+    ].map((body, at) => ({ ...body, epoch: 1, n: at + 1, at: "2026-11-01T00:00:00.000Z" }));
+    ingest(log, "ses_copy000000000", told, (tx, id, body) => requests.onEvent(tx, id, body));
+    expect(requests.list(owner, { limit: 10 }).items).toMatchObject([
+      { id: "req_1", sessionId: t.sessionId, open: true },
+    ]);
+  });
 });

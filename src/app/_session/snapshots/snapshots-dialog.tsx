@@ -12,7 +12,7 @@ import { SnapshotRow } from "./snapshot-row";
 import { useSnapshots } from "./use-snapshots";
 
 interface SnapshotsDialogProps {
-  session: Pick<SessionSummary, "id" | "title" | "status">;
+  session: Pick<SessionSummary, "id">;
   open: boolean;
   onClose: () => void;
 }
