@@ -106,7 +106,7 @@ function CopyButton({ snapshot, snapshots, onClose }: SnapshotRowProps) {
   return (
     <>
       <Button kind="plain" busy={busy} busyLabel="Copying…" onClick={() => void copy()}>
-        Open as a new session
+        Open a copy
       </Button>
       {error !== null && <Notice className="basis-full">{error}</Notice>}
     </>

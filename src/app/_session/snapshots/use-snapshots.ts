@@ -5,8 +5,8 @@ import type { Session } from "../../../server/sessions/session-store";
 import type { Snapshot } from "../../../server/snapshots/snapshot-store";
 import { api } from "../../_client/api";
 
-/** While one is being made. */
-const ASK_AGAIN_MS = 700;
+/** While one is being made, and else: others make some, too, and a restore does. */
+const ASK_AGAIN_MS = { making: 700, else: 3_000 };
 
 export interface SessionSnapshots {
   /** The newest first; undefined: not known yet. */
@@ -24,8 +24,9 @@ export function useSnapshots(sessionId: string): SessionSnapshots {
   const { data, error } = useQuery({
     queryKey,
     queryFn: () => api.snapshots.list.query({ sessionId }),
+    refetchOnMount: "always",
     refetchInterval: ({ state }) =>
-      state.data?.items.some((snapshot) => snapshot.state === "making") ? ASK_AGAIN_MS : false,
+      ASK_AGAIN_MS[state.data?.items.some((snapshot) => snapshot.state === "making") ? "making" : "else"],
   });
   const refresh = () => queries.invalidateQueries({ queryKey });
   return {
