@@ -3,7 +3,7 @@ import type { SidecarEventBody } from "../contract";
 import type { AgentMessage } from "../opencode/wire";
 import { Messages } from "./messages";
 
-const TURN = { turnId: "trn_1", startedAtMs: 0 };
+const TURN = { turnId: "trn_1", startedAtMs: 0, slackMs: 0 };
 
 describe("the end of an answer", () => {
   let openParts: Set<string>;

@@ -13,14 +13,13 @@ interface MessageState {
   completed: AgentMessage | null;
 }
 
-/** The turn that events belong to. Messages made before it are old ones that opencode touched again. */
+/** The turn that events belong to. */
 export interface NormaliserTurn {
   turnId: string;
   startedAtMs: number;
+  /** Messages made so long before its start may be its own; older ones are old ones that opencode touched again. */
+  slackMs: number;
 }
-
-/** A message may carry a time slightly before the turn that asked for it. */
-const CLOCK_SLACK_MS = 2000;
 
 /**
  * When messages begin and end. An update of opencode's shows a message as it is when the update is sent, not as it was
@@ -109,7 +108,7 @@ export class Messages {
   }
 
   #start(info: AgentMessage, turn: NormaliserTurn): SidecarEventBody[] {
-    if (info.time.created < turn.startedAtMs - CLOCK_SLACK_MS) return [];
+    if (info.time.created < turn.startedAtMs - turn.slackMs) return [];
     const { sessionID: sessionId, role } = info;
     const isAnswer = role === "assistant";
     // Nothing says that a person's message is complete but the answer to it.

@@ -21,6 +21,9 @@ import { startTool, updateTool } from "./tool-part";
 const MAX_DATE_MS = 8.64e15;
 const MAX_FILE_URL_UNITS = 100 * 1024;
 
+/** A message may carry a time slightly before the turn that asked for it, when a clock is set. */
+const CLOCK_SLACK_MS = 2000;
+
 /**
  * Turns opencode's events into the product's vocabulary. Reads no clock and does no I/O: the same events give the same answer.
  * Whole texts from opencode may repeat, overtake deltas or come after the end; readers get each piece once.
@@ -43,13 +46,14 @@ export class Normaliser {
     });
   }
 
-  beginTurn(turn: NormaliserTurn): void {
-    this.#turn = turn;
+  beginTurn(turn: Omit<NormaliserTurn, "slackMs">): void {
+    this.#turn = { ...turn, slackMs: CLOCK_SLACK_MS };
   }
 
   /** Goes on with a turn that another process began: what that told of it is not told again. */
   takeUpTurn(told: ToldTurn): void {
-    this.#turn = told;
+    // Whose the messages just before it are is not known here as it is in the process that told of them.
+    this.#turn = { ...told, slackMs: 0 };
     for (const child of told.children) this.#sessions.takeUp(child);
     for (const message of told.messages) this.#messages.takeUp(message, this.#sessionOf(message.data));
     for (const part of told.parts)

@@ -101,3 +101,15 @@ describe.each(RECORDINGS)("recorded turn %s, taken up by another process", (name
     }
   });
 });
+
+it("has nothing of the turn just before it, which opencode stored, too", async () => {
+  const source = recording(RECORDINGS[0] ?? "");
+  const made = historyOf(source).map(({ info }) => info.time.created);
+  const state = new OpenState();
+  state.apply({ type: "turn.started", data: turn }, Math.max(...made) + 1);
+  expect((await takenUp(state, source)).map(({ type }) => type)).toEqual(["turn.ended"]);
+  // Begun before them, they are its own.
+  const own = new OpenState();
+  own.apply({ type: "turn.started", data: turn }, Math.min(...made));
+  expect(ofType(await takenUp(own, source), "message.started")).not.toEqual([]);
+});
