@@ -438,11 +438,21 @@ describe("turns", () => {
     await expect.poll(() => told).toContain("prm_1");
   });
 
+  it("leaves a turn open as the sidecar ends, for the next one to end with all that opencode stored; not one that is being stopped", async () => {
+    await submit("prm_1");
+    await expect.poll(() => told).toEqual(["load", "prm_1"]);
+    turns.close();
+    expect(await ends()).toEqual([]);
+    expect(spool.state.told()).toMatchObject({ promptId: "prm_1" });
+    void turns.abort("prm_1");
+    turns.close();
+    expect(await ends()).toMatchObject([{ promptId: "prm_1", outcome: "aborted" }]);
+  });
+
   it("ends a turn that was left open with what it has when opencode does not start, or is stopped before", async () => {
     for (const [end, outcome] of [
       [() => turns.onAgentDown(), "interrupted"],
       [() => turns.abort("prm_old"), "aborted"],
-      [async () => turns.close(), "interrupted"],
     ] as const) {
       leftOpen();
       turns.takeUp();

@@ -188,9 +188,15 @@ export class Turns {
     await this.#settleIfIdle(turn);
   }
 
-  /** Ends an open turn because the sidecar ends. */
+  /**
+   * The sidecar ends. A turn that is not being stopped stays open: opencode may store more of it until it ends, too, and the
+   * process that takes the turn up tells that first.
+   */
   close(): void {
-    if (this.#turn) this.#finish(this.#turn, "interrupted", INTERRUPTED);
+    const turn = this.#turn;
+    if (turn?.overfull) this.#finish(turn, "error", turn.failure);
+    else if (turn?.aborting) this.#finish(turn, "aborted", null);
+    if (this.#watch) clearInterval(this.#watch);
     this.#outlet.flush();
   }
 

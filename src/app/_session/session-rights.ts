@@ -1,5 +1,6 @@
 import type { Role } from "../../server/db/schema";
 import type { Session } from "../../server/sessions/session-store";
+import { hasEnded } from "./session-state";
 
 /** Who looks at the page. */
 export interface Me {
@@ -24,7 +25,7 @@ export interface SessionRights {
 export function sessionRights(me: Pick<Me, "id" | "role">, session: Subject): SessionRights {
   const isOwner = session.owner.id === me.id;
   const write = me.role !== "viewer" && (isOwner || session.visibility === "team-write");
-  const ended = session.status === "stopped" || session.status === "error";
+  const ended = hasEnded(session);
   return {
     write,
     remove: isOwner && me.role !== "viewer",

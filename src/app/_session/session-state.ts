@@ -30,6 +30,11 @@ export interface SessionState {
   why: string | null;
 }
 
+/** Nothing runs in it: what its log has begun and not ended was cut off, and ends when it is resumed. */
+export function hasEnded({ status }: Pick<SessionFacts, "status">): boolean {
+  return status === "stopped" || status === "error";
+}
+
 /** What a session's dot and word say, everywhere. */
 export function sessionState(session: SessionFacts): SessionState {
   switch (session.status) {

@@ -16,6 +16,7 @@ import { useBeginning } from "./_composer/use-beginning";
 import { WaitingPrompts } from "./_composer/waiting-prompts";
 import { Conversation } from "./_conversation/conversation";
 import { respond } from "./_conversation/request-answer";
+import { hasEnded } from "../../../_session/session-state";
 import { withoutReordering } from "../../../_ui/shown-text";
 import { CreatingSteps } from "./creating-steps";
 import { EndedNotice } from "./ended-notice";
@@ -84,7 +85,7 @@ export function SessionView({ session, timeline, hasOlder, loadOlder }: SessionV
             ref={composerRef}
             session={session}
             canWrite={rights.write}
-            isBusy={timeline.currentTurnId !== null}
+            isBusy={timeline.currentTurnId !== null && !hasEnded(session)}
           />
         </div>
         {panel.isOpen && <SessionPanel session={session} canWrite={rights.write} panel={panel} />}

@@ -3,6 +3,7 @@
 import { useEffect, useEffectEvent, useRef, useState } from "react";
 import type { Session } from "../../../../../server/sessions/session-store";
 import type { Timeline } from "../../../../../timeline/timeline";
+import { hasEnded } from "../../../../_session/session-state";
 import { toast } from "../../../../_ui/toast";
 import { textOf } from "../_conversation/person-message";
 import { waitingReason } from "../_conversation/waiting-reason";
@@ -31,7 +32,7 @@ export function WaitingPrompts(props: WaitingPromptsProps) {
   const listRef = useRef<HTMLOListElement>(null);
   useLostEdit({ edited, waiting: waiting.map(({ id }) => id), setEdited, onKeep: props.onKeep });
   if (waiting.length === 0) return null;
-  const isStopped = session.status === "stopped" || session.status === "error";
+  const isStopped = hasEnded(session);
   const onGone = () => {
     if (waiting.length > 1) listRef.current?.focus();
     else props.onEmptied();

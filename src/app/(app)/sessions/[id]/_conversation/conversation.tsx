@@ -18,6 +18,7 @@ import type { Respond } from "./request-answer";
 import { RestoredLine } from "./restored-line";
 import { RetryCard } from "./retry-card";
 import { ShellCard } from "./shell-card";
+import { hasEnded } from "../../../../_session/session-state";
 import { shown } from "../../../../_ui/shown-text";
 import { Elapsed } from "./ticking";
 import { TodoPanel } from "./todo-list";
@@ -85,7 +86,7 @@ function Column(props: ConversationProps) {
           <div ref={contentRef} className="mx-auto w-full max-w-[792px] px-4 pt-4">
             <Start {...shownWindow} />
             <Turns {...props} start={shownWindow.start} />
-            <Now timeline={timeline} />
+            {!hasEnded(props.session) && <Now timeline={timeline} />}
             <Beginning timeline={timeline} promptId={props.beginning} />
             <div className="sticky bottom-0 z-10 mt-4 flex flex-col gap-2 bg-bg pb-3">
               {!following && <ToEnd timeline={timeline} onPress={toEnd} />}
