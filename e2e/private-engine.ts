@@ -1,6 +1,6 @@
 /**
- * An engine of the test's own, to be killed and filled up: dockerd with its containerd, image and containers, in mount and
- * process namespaces whose first process reads our pipe. Close the pipe, or kill the test, and the kernel ends every process
+ * An engine of the test's own, to be killed and filled up: dockerd with its containerd, image and containers, in mount,
+ * network and process namespaces whose first process reads our pipe. Close the pipe, or kill the test, and the kernel ends every process
  * and mount in there; what remains is a directory.
  */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
@@ -119,7 +119,7 @@ function daemonArguments(at: { dir: string; dataRoot: string; host: string; cgro
   return [
     ...["--config-file", join(at.dir, "daemon.json"), "--data-root", at.dataRoot],
     ...["--exec-root", join(at.dir, "run"), "--pidfile", join(at.dir, "dockerd.pid"), "-H", at.host],
-    // Nothing of it is seen on the machine's network: sessions have none.
+    // Sessions have no network. The engine has one of its own: with these arguments it removes a bridge of the default name.
     ...["--bridge=none", "--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false"],
     ...["--exec-opt", "native.cgroupdriver=cgroupfs", "--cgroup-parent", `/${at.cgroup}`],
   ];
@@ -153,7 +153,7 @@ async function openRoom(): Promise<Room> {
   const program = "mount -t tmpfs run /run && echo open && while read -r; do :; done";
   const unshare = spawn(
     "unshare",
-    ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "bash", "-c", program],
+    ["--mount", "--pid", "--net", "--fork", "--kill-child", "--mount-proc", "bash", "-c", program],
     { stdio: ["pipe", "pipe", "inherit"] },
   );
   const exit = new Promise((resolve) => unshare.once("exit", resolve));
@@ -163,7 +163,7 @@ async function openRoom(): Promise<Room> {
     unshare.once("exit", (code) => reject(new Error(`no namespaces: unshare ended with ${code}`)));
   });
   if (unshare.pid === undefined) throw new Error("unshare has no pid");
-  const enter = ["--target", String(onlyChildOf(unshare.pid)), "--mount", "--pid", "--"];
+  const enter = ["--target", String(onlyChildOf(unshare.pid)), "--mount", "--pid", "--net", "--"];
   return {
     enter,
     run: async (...command) => (await run("nsenter", [...enter, ...command])).stdout,
