@@ -113,12 +113,12 @@ describe("spool", () => {
     const text = delta("x".repeat(200_000));
     spool.append(Array.from({ length: 80 }, () => text));
     await expect.poll(() => spool.problem).toBe("ENOSPC");
-    expect(spool.overfull).toBe(false);
+    expect([spool.overfull, spool.noRoom]).toEqual([false, "ENOSPC"]);
     spool.append(Array.from({ length: 5 }, () => text));
     expect(spool.overfull).toBe(true);
     vi.restoreAllMocks();
     await spool.flush();
-    expect([spool.problem, spool.overfull]).toEqual([null, false]);
+    expect([spool.problem, spool.overfull, spool.noRoom]).toEqual([null, false, null]);
     expect((await read(spool, { epoch: 1, n: 0 }, 85)).at(-1)?.n).toBe(85);
   });
 

@@ -1,3 +1,4 @@
+import { statfsSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import type { ZodError } from "zod";
 import { eventData, type EventBody, type SidecarEventBody, type SpoolPosition } from "../contract";
@@ -36,6 +37,9 @@ export interface SpoolOptions {
   /** So much of a file the server must hold before it is dropped from it. */
   compactAboveBytes?: number;
 }
+
+/** A database that writes needs so much, for a page or two and its log. */
+const FULL_BYTES = 256 * 1024;
 
 /**
  * The durable list of events: one append-only file of JSON lines an epoch. An event gets its number when it is appended, and readers get
@@ -85,6 +89,16 @@ export class Spool {
   /** Why events cannot be written now; null when they can. */
   get problem(): string | null {
     return this.#writer?.problem ?? null;
+  }
+
+  /**
+   * Why whoever writes beside it may find no room: {@link problem}, or that the disk is full, which small writes of its own need
+   * not have met yet. null: there is room.
+   */
+  get noRoom(): string | null {
+    if (this.problem !== null) return this.problem;
+    const { bavail, bsize } = statfsSync(this.#options.dir);
+    return bavail * bsize < FULL_BYTES ? `${bavail * bsize} bytes are free` : null;
   }
 
   /** No more should come: too much waits for a disk that takes nothing, or on the disk for a server that takes nothing. */

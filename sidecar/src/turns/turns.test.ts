@@ -260,7 +260,7 @@ describe("turns", () => {
   it("says that the disk is full where opencode fails for it and does not know why", async () => {
     await submit("prm_1");
     await expect.poll(() => told).toEqual(["load", "prm_1"]);
-    vi.spyOn(spool, "problem", "get").mockReturnValue("ENOSPC");
+    vi.spyOn(spool, "noRoom", "get").mockReturnValue("ENOSPC");
     const error = { name: "UnknownError", data: { message: "Failed to execute statement" } };
     turns.onAgentEvent({ type: "session.error", properties: { sessionID: SESSION, error } });
     isBusy = false;

@@ -253,10 +253,12 @@ export class Turns {
     // opencode tells some failures twice, the second time with its stack.
     if (!told || turn.failure || turn.aborting) return;
     const { spool } = this.#options;
-    // On a full disk it says only that a statement failed; the spool, which lies beside its store, knows why.
-    const isFull = told.code === "agent_error" && spool.problem !== null;
-    turn.failure = isFull ? overfullFailure(spool) : told;
-    this.#outlet.emit(isFull ? [{ type: "error", data: turn.failure }] : this.#normaliser.take(event));
+    // On a full disk it says only that a statement failed; the spool lies beside its store.
+    const problem = told.code === "agent_error" ? spool.noRoom : null;
+    turn.failure = problem === null ? told : overfullFailure({ problem, isLeft: false });
+    this.#outlet.emit(
+      problem === null ? this.#normaliser.take(event) : [{ type: "error", data: turn.failure }],
+    );
     if (!turn.busySeen) void delay(REFUSED_AFTER_MS).then(() => this.#settleIfIdle(turn));
   }
 
