@@ -449,6 +449,16 @@ describe("turns", () => {
     expect(await ends()).toMatchObject([{ promptId: "prm_1", outcome: "aborted" }]);
   });
 
+  it("has taken a turn up once its end is written: nobody finds it over before, and ends it again", async () => {
+    leftOpen();
+    turns.takeUp();
+    const down = turns.onAgentDown();
+    expect([turns.current, turns.isTakingUp]).toEqual([null, true]);
+    await down;
+    await expect.poll(() => turns.isTakingUp).toBe(false);
+    expect(await ends()).toMatchObject([{ turnId: "trn_old" }]);
+  });
+
   it("ends a turn that was left open with what it has when opencode does not start, or is stopped before", async () => {
     for (const [end, outcome] of [
       [() => turns.onAgentDown(), "interrupted"],
@@ -457,7 +467,7 @@ describe("turns", () => {
       leftOpen();
       turns.takeUp();
       await end();
-      expect(turns.isTakingUp).toBe(false);
+      await expect.poll(() => turns.isTakingUp).toBe(false);
       expect((await ends()).at(-1)).toMatchObject({ turnId: "trn_old", outcome });
       expect(spool.state.hasOpenItems).toBe(false);
     }

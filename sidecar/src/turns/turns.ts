@@ -51,6 +51,7 @@ export class Turns {
   /** Prompts that were stopped before they came; few, as that takes a broken connection. */
   readonly #stoppedBefore = new Set<string>();
   #watch: NodeJS.Timeout | null = null;
+  #isEndUnwritten = false;
 
   constructor(options: TurnsOptions) {
     this.#options = options;
@@ -76,9 +77,9 @@ export class Turns {
     return this.#turn ? { turnId: this.#turn.turnId, promptId: this.#turn.promptId } : null;
   }
 
-  /** The turn of the process before this one has not ended yet. */
+  /** The turn of the process before this one has not ended yet, or its end is not in the spool, where readers find it. */
   get isTakingUp(): boolean {
-    return this.#turn?.takenUp ?? false;
+    return (this.#turn?.takenUp ?? false) || this.#isEndUnwritten;
   }
 
   /**
@@ -295,11 +296,25 @@ export class Turns {
     const ended = { turnId, promptId, outcome, ...(failure ? { error: failure } : {}) };
     this.#outlet.emit([{ type: "turn.ended", data: ended }]);
     this.#turn = null;
+    if (turn.takenUp) void this.#endIsWritten();
     if (this.#watch) clearInterval(this.#watch);
     this.#watch = null;
     turn.end();
     this.#tell("turn ended", turn, { outcome, failure: failure?.code });
     void this.#afterTurn();
+  }
+
+  /** A server that found the session ready and nothing more on its way would end the turn itself, a second time. */
+  async #endIsWritten(): Promise<void> {
+    this.#isEndUnwritten = true;
+    try {
+      this.#outlet.flush();
+      await this.#options.spool.flush();
+    } catch (error) {
+      this.#options.log.warn("end of a turn not written yet", { error: describeError(error) });
+    } finally {
+      this.#isEndUnwritten = false;
+    }
   }
 
   async #afterTurn(): Promise<void> {
