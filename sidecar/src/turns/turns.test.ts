@@ -421,7 +421,7 @@ describe("turns", () => {
     await expect(submit("prm_1")).rejects.toMatchObject({ code: "busy" });
     expect(await submit("prm_old")).toEqual({ turnId: "trn_old" });
     await turns.onAgentBack();
-    expect(turns.isTakingUp).toBe(false);
+    await expect.poll(() => turns.isTakingUp).toBe(false);
     expect(await textOfPart("prt_1")).toBe("Half a sentence.");
     expect((await stored()).map(({ type }) => type)).toEqual([
       ...["turn.started", "message.started", "part.started"],
