@@ -1,12 +1,13 @@
-import { createHash, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { existsSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { axeFindings, PHONE } from "./browser";
-import { faultsOfLog, storedParts } from "./agent-store";
+import { storedParts } from "./agent-store";
 import { docker, poll, readEvents, runTurn, sessionIs, until } from "./harness";
 import { livePages } from "./live-pages";
 import { conversation, LONG } from "./session-page";
+import { workingSessions } from "./working-session";
 
 /** Made of a session that writes; R17 asks for fifty. */
 const UNDER_LOAD = Number(process.env.OPENAGENT_TEST_SNAPSHOTS ?? 4);
@@ -15,15 +16,9 @@ const MiB = 1024 * 1024;
 describe("snapshots of a session", () => {
   const { product, client, newSession, open, shot } = livePages({ shots: "snapshots" });
 
-  const containerOf = async (id: string) =>
-    (await docker("ps", "-q", "--filter", `label=openagent.session=${id}`)).trim();
+  const { containerOf, treeOf, lastSeqOf, expectSameAsStore } = workingSessions(product);
   const inside = async (id: string, command: string) =>
     (await docker("exec", "-u", "1000", await containerOf(id), "sh", "-c", command)).trim();
-  const treeOf = async (id: string) => {
-    const files = await inside(id, "cd /workspace && find . -type f -exec sha256sum {} + | sort");
-    return createHash("sha256").update(files).digest("hex");
-  };
-  const lastSeqOf = async (id: string) => (await client().sessions.get.query({ id })).lastSeq;
   const shell = (id: string, command: string) =>
     runTurn(client(), { sessionId: id, text: command, kind: "shell" });
   const say = (id: string, text: string) =>
@@ -54,8 +49,6 @@ describe("snapshots of a session", () => {
   /** What the agent itself remembers to have said. */
   const remembered = async (id: string) =>
     (await storedParts(await containerOf(id))).flatMap(({ type, text }) => (type === "text" ? [text] : []));
-  const expectWhole = async (id: string) =>
-    expect(faultsOfLog(await readEvents(client(), id), await storedParts(await containerOf(id)))).toEqual([]);
 
   it("R17: are of one moment, whatever is written meanwhile, and each becomes a session that goes on", async () => {
     const id = await newSession();
@@ -84,7 +77,7 @@ describe("snapshots of a session", () => {
       expect([first, first - 1], `first ${first}, second ${second}`).toContain(second);
       const check = `const { DatabaseSync } = require("node:sqlite"); const db = new DatabaseSync("/state/agent/data/opencode/opencode.db", { readOnly: true }); console.log(db.prepare("pragma integrity_check").get().integrity_check)`;
       expect(await docker("exec", "-u", "1000", await containerOf(copy), "node", "-e", check)).toBe("ok\n");
-      await expectWhole(copy);
+      await expectSameAsStore(copy);
       const { text: said } = await say(copy, "go on");
       expect(said).toContain("go on");
       // Its turn ended with the copy; what waits or runs in the other session does not.
@@ -92,7 +85,7 @@ describe("snapshots of a session", () => {
       expect(ends.at(-2)).toMatchObject({ data: { outcome: "interrupted" } });
       await client().sessions.remove.mutate({ id: copy });
     }
-    await expectWhole(id);
+    await expectSameAsStore(id);
     await client().sessions.remove.mutate({ id });
     expect(existsSync(join(product().dataDir, "snapshots", id))).toBe(false);
   });

@@ -1,28 +1,17 @@
 import { eq } from "drizzle-orm";
-import type { Failure, ModelRef, PermissionMode } from "../../../sidecar/src/contract";
+import type { Failure } from "../../../sidecar/src/contract";
 import type { Driver } from "../../drivers/driver";
 import type { Caller } from "../auth/caller";
 import type { Clock } from "../clock";
 import type { Database, Store } from "../db/database";
-import {
-  events,
-  prompts,
-  reads,
-  registrations,
-  type RepoSource,
-  requests,
-  sessions,
-  snapshots,
-  terminals,
-  type Visibility,
-} from "../db/schema";
+import { sessions } from "../db/schema";
 import { AppError } from "../errors";
 import type { EventLog, LogTransaction } from "../events/event-log";
 import { mark } from "../events/outbox";
 import { newId } from "../ids";
 import type { Logger } from "../log";
 import type { Connections } from "./connections";
-import { refusal, requireWhole, type SessionEnd, titleFrom } from "./decisions";
+import { refusal, requireWhole, type SessionEnd } from "./decisions";
 import { createEndings, type Endings } from "./endings";
 import type { KeyedMutex } from "./keyed-mutex";
 import { SESSION_LIMITS } from "./limits";
@@ -33,6 +22,7 @@ import { createReconciliation } from "./reconcile";
 import type { Registrar } from "./registration";
 import { firstInState, untilEnded } from "./running-prompt";
 import { keepRead, setArchived } from "./session-marks";
+import { deleteSession, insertSession, type NewSession } from "./session-rows";
 import {
   findSession,
   getSession,
@@ -45,17 +35,6 @@ import {
   sessionView,
   setStatus,
 } from "./session-store";
-
-export interface NewSession {
-  title?: string | undefined;
-  model: ModelRef;
-  agent?: string | undefined;
-  repo?: RepoSource | undefined;
-  permissionMode?: PermissionMode | undefined;
-  visibility?: Visibility | undefined;
-  /** Waits in the queue until the agent is ready. */
-  prompt?: string | undefined;
-}
 
 /** The life of sessions. Acts of a person check their access; acts of the engine need none. */
 export interface Lifecycle extends Endings {
@@ -334,44 +313,4 @@ async function endTurn(deps: Deps, sessionId: string): Promise<void> {
     deps.logger.debug({ sessionId, err: error }, "abort before stop not delivered");
   });
   await untilEnded(deps.db, running.id);
-}
-
-function insertSession(
-  store: Store,
-  opts: { id: string; ownerId: string; input: NewSession; now: Date },
-): void {
-  const { input } = opts;
-  const at = opts.now.toISOString();
-  store
-    .insert(sessions)
-    .values({
-      id: opts.id,
-      ownerId: opts.ownerId,
-      title: input.title ?? titleFrom(input.prompt, opts.now),
-      status: "creating",
-      agentState: "waking",
-      model: input.model,
-      agent: input.agent ?? "build",
-      permissionMode: input.permissionMode ?? "ask",
-      repo: input.repo ?? null,
-      visibility: input.visibility ?? "private",
-      epoch: 0,
-      heldEpoch: 0,
-      heldN: 0,
-      lastSeq: 0,
-      createdAt: at,
-      lastActivityAt: at,
-    })
-    .run();
-}
-
-function deleteSession(store: Store, id: string): void {
-  store.delete(events).where(eq(events.sessionId, id)).run();
-  store.delete(prompts).where(eq(prompts.sessionId, id)).run();
-  store.delete(requests).where(eq(requests.sessionId, id)).run();
-  store.delete(terminals).where(eq(terminals.sessionId, id)).run();
-  store.delete(reads).where(eq(reads.sessionId, id)).run();
-  store.delete(snapshots).where(eq(snapshots.sessionId, id)).run();
-  store.delete(registrations).where(eq(registrations.sessionId, id)).run();
-  store.delete(sessions).where(eq(sessions.id, id)).run();
 }

@@ -9,8 +9,9 @@ import type { Models } from "../models/models";
 import type { Page } from "../page-cursor";
 import { refusal } from "./decisions";
 import type { IdleStop } from "./idle-stop";
-import type { Lifecycle, NewSession } from "./lifecycle";
+import type { Lifecycle } from "./lifecycle";
 import { hasRead, markRead, setArchived, setIdleStop, setTitle, setVisibility } from "./session-marks";
+import type { NewSession } from "./session-rows";
 import {
   type Access,
   getSession,
