@@ -1,14 +1,24 @@
-import { randomBytes } from "node:crypto";
+import { randomFillSync } from "node:crypto";
 
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
 const RANDOM_CHARS = 28;
 const TABLE_CHARS = 4;
 const ID = new RegExp(`^[${ALPHABET}]{${RANDOM_CHARS + TABLE_CHARS}}$`);
 
+/** Random bytes of many ids at a time: a call for each costs more than all else of it. */
+const pool = Buffer.alloc(RANDOM_CHARS * 256);
+let used = pool.length;
+
 /** A document's id: random, and its last characters say which table's. */
 export function createId(tableNumber: number): string {
-  const random = Array.from(randomBytes(RANDOM_CHARS), (byte) => ALPHABET[byte % ALPHABET.length]);
-  return random.join("") + encodeTable(tableNumber);
+  if (used === pool.length) {
+    randomFillSync(pool);
+    used = 0;
+  }
+  let random = "";
+  for (const end = used + RANDOM_CHARS; used < end; used++)
+    random += ALPHABET.charAt((pool[used] ?? 0) % ALPHABET.length);
+  return random + encodeTable(tableNumber);
 }
 
 /** @returns the table's number, or null when this is no id */

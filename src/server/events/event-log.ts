@@ -9,7 +9,7 @@ import { type Clock, isoNow } from "../clock";
 import { type Database, preparedOnce, type Store } from "../db/database";
 import { events, sessions } from "../db/schema";
 import { mark, type Mark, marksOf } from "./outbox";
-import { readStored } from "./stored-events";
+import { lastSeqOf, readStored } from "./stored-events";
 
 /** How many events one read takes at most; a follower goes on from there. */
 export const READ_LIMIT = 500;
@@ -64,9 +64,9 @@ export function createEventLog(deps: {
     }).map((row) => ({ seq: row.seq, at: row.at, ...parseEventBody(row.type, JSON.parse(row.data)) }));
 
   const lastSeq = (sessionId: string): number => {
-    const row = statements.lastSeq.get({ sessionId });
-    if (!row) throw new Error(`No session ${sessionId} to append an event to`);
-    return row.lastSeq;
+    const seq = lastSeqOf(deps.db, sessionId);
+    if (seq === undefined) throw new Error(`No session ${sessionId} to append an event to`);
+    return seq;
   };
 
   return {
@@ -112,7 +112,7 @@ export function createEventLog(deps: {
           if (last) {
             position = last.seq;
             yield batch;
-          } else if (sessionExists(deps.db, sessionId)) {
+          } else if (lastSeqOf(deps.db, sessionId) !== undefined) {
             await bell.rung();
           } else {
             return;
@@ -130,7 +130,6 @@ export function createEventLog(deps: {
 
 const logStatements = preparedOnce((db) => {
   const given = sql.placeholder;
-  const isSession = eq(sessions.id, given("sessionId"));
   return {
     append: db
       .insert(events)
@@ -144,20 +143,13 @@ const logStatements = preparedOnce((db) => {
         n: given("n"),
       })
       .prepare(),
-    lastSeq: db.select({ lastSeq: sessions.lastSeq }).from(sessions).where(isSession).prepare(),
     touch: db
       .update(sessions)
       .set({ lastSeq: sql`${given("seq")}`, lastActivityAt: sql`${given("now")}` })
-      .where(isSession)
+      .where(eq(sessions.id, given("sessionId")))
       .prepare(),
   };
 });
-
-function sessionExists(store: Store, sessionId: string): boolean {
-  return (
-    store.select({ id: sessions.id }).from(sessions).where(eq(sessions.id, sessionId)).get() !== undefined
-  );
-}
 
 /** Remembers a ring that came while nobody waited, so that no wake-up is missed between a read and the wait. */
 function createBell(signal: AbortSignal) {

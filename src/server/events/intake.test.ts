@@ -1,4 +1,5 @@
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { setImmediate as turn } from "node:timers/promises";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { SpooledEvent } from "../../../sidecar/src/contract";
 import { testDatabase, type TestDatabase } from "../db/testing";
 import { createEventLog, type EventLog } from "./event-log";
@@ -39,6 +40,27 @@ describe("the intake", () => {
     expect([count(t.sessionId), count(OTHER), commits]).toEqual([2, 1, 1]);
     expect((await intake.take(OTHER, batch(2, 3))).n).toBe(3);
     expect([count(OTHER), commits]).toEqual([3, 2]);
+  });
+
+  it("gathers what comes soon after a commit into the next one, and keeps nobody waiting after a quiet moment", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "performance"] });
+    try {
+      await intake.take(t.sessionId, batch(1, 1));
+      expect(commits).toBe(1);
+      const soon = [intake.take(t.sessionId, batch(2, 2))];
+      await turn();
+      soon.push(intake.take(OTHER, batch(1, 1)));
+      await turn();
+      expect(commits).toBe(1);
+      vi.advanceTimersByTime(15);
+      await Promise.all(soon);
+      expect([count(t.sessionId), count(OTHER), commits]).toEqual([2, 1, 2]);
+      vi.advanceTimersByTime(15);
+      await intake.take(OTHER, batch(2, 2));
+      expect(commits).toBe(3);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("refuses a batch that breaks the rules, and takes those beside it", async () => {

@@ -4,6 +4,11 @@ import { ingest, ingestInto, type IngestHook } from "./ingest";
 
 /** Of all sessions in one transaction; what is behind that comes in the next, so that others get their turn. */
 const MOST_EVENTS = 1_000;
+/**
+ * Between the beginnings of two commits, so that many busy sessions share one: it waits for the disk, and whoever follows
+ * wakes up after it. What comes after a quiet moment is committed at once.
+ */
+const COMMIT_EVERY_MS = 15;
 
 export interface Intake {
   /**
@@ -22,6 +27,7 @@ interface Waiting {
 
 export function createIntake(log: EventLog, hook: IngestHook): Intake {
   const waiting: Waiting[] = [];
+  let committedAt = -Infinity;
 
   const next = (): Waiting[] => {
     let count = 1;
@@ -42,8 +48,15 @@ export function createIntake(log: EventLog, hook: IngestHook): Intake {
       reject(error);
     }
   };
+  const schedule = () => {
+    const restMs = committedAt + COMMIT_EVERY_MS - performance.now();
+    if (restMs > 0) setTimeout(commit, restMs);
+    else setImmediate(commit);
+  };
   const commit = () => {
+    committedAt = performance.now();
     const taken = next();
+    // More than one commit takes: there is nothing to wait for.
     if (waiting.length > 0) setImmediate(commit);
     try {
       for (const [index, position] of together(taken).entries()) taken[index]?.resolve(position);
@@ -57,7 +70,7 @@ export function createIntake(log: EventLog, hook: IngestHook): Intake {
     take: (sessionId, batch) =>
       new Promise((resolve, reject) => {
         waiting.push({ sessionId, batch, resolve, reject });
-        if (waiting.length === 1) setImmediate(commit);
+        if (waiting.length === 1) schedule();
       }),
   };
 }

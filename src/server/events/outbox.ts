@@ -68,6 +68,13 @@ const markStatements = preparedOnce((db) => {
       .where(and(eq(outbox.topic, topic), eq(outbox.key, key)))
       .prepare(),
     add: db.insert(outbox).values({ topic, key }).prepare(),
+    after: db
+      .select()
+      .from(outbox)
+      .where(gt(outbox.id, sql.placeholder("afterId")))
+      .orderBy(asc(outbox.id))
+      .limit(sql.placeholder("limit"))
+      .prepare(),
   };
 });
 
@@ -83,7 +90,7 @@ export function parseReadKey(key: string): { personId: string; sessionId: string
 
 /** Marks made after `afterId`, the oldest first. */
 export function marksAfter(store: Store, afterId: number, limit: number): StoredMark[] {
-  return store.select().from(outbox).where(gt(outbox.id, afterId)).orderBy(asc(outbox.id)).limit(limit).all();
+  return markStatements(store).after.all({ afterId, limit });
 }
 
 /** How many marks were made after `afterId`, those of `known` left out: names as {@link markName} gives them. */

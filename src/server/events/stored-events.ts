@@ -1,7 +1,7 @@
 import { and, asc, eq, gt, lt, lte, max, sql } from "drizzle-orm";
 import type { EventType } from "../../../sidecar/src/contract";
 import { preparedOnce, type Store } from "../db/database";
-import { events } from "../db/schema";
+import { events, sessions } from "../db/schema";
 
 /** An event as it lies in the log; `data` is JSON. */
 export interface StoredEvent {
@@ -25,6 +25,11 @@ export function readStored(
   return end === null ? [] : statements.events.all({ sessionId, afterSeq: range.afterSeq, end });
 }
 
+/** Seq of a session's last event, 0 before the first; undefined when there is no such session. */
+export function lastSeqOf(store: Store, sessionId: string): number | undefined {
+  return readStatements(store).lastSeq.get({ sessionId })?.lastSeq;
+}
+
 const readStatements = preparedOnce((db) => {
   const given = sql.placeholder;
   const bytes = sql`octet_length(${events.data})`;
@@ -41,6 +46,11 @@ const readStatements = preparedOnce((db) => {
     .limit(given("limit"))
     .as("next");
   return {
+    lastSeq: db
+      .select({ lastSeq: sessions.lastSeq })
+      .from(sessions)
+      .where(eq(sessions.id, given("sessionId")))
+      .prepare(),
     /** The seq of the last event that one read takes. Looks at lengths alone. */
     end: db
       .select({ seq: max(next.seq) })

@@ -1,8 +1,6 @@
-import { eq } from "drizzle-orm";
 import type { Database } from "../db/database";
-import { sessions } from "../db/schema";
 import type { Mark } from "../events/outbox";
-import { readStored } from "../events/stored-events";
+import { lastSeqOf, readStored } from "../events/stored-events";
 import { findSession, isLive } from "../sessions/session-store";
 import { allOf } from "./backfill";
 import type { DirtyMarks } from "./dirty-marks";
@@ -136,11 +134,7 @@ function put<Row extends object>(draft: Filling, rows: Row[], row: Row | null): 
 
 function putEvents(draft: Filling, sessionId: string): Progress {
   const { db, batch } = draft;
-  const lastSeq = db
-    .select({ lastSeq: sessions.lastSeq })
-    .from(sessions)
-    .where(eq(sessions.id, sessionId))
-    .get()?.lastSeq;
+  const lastSeq = lastSeqOf(db, sessionId);
   // Removed: another mark says so.
   if (lastSeq === undefined) return "finished";
   const there = draft.positions.get(sessionId) ?? draft.positionOf(sessionId);

@@ -1,7 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Database } from "../db/database";
-import { sessions } from "../db/schema";
-import { eq } from "drizzle-orm";
+import { lastSeqOf } from "../events/stored-events";
 import type { Logger } from "../log";
 import { allOf } from "./backfill";
 import { createBell } from "./bell";
@@ -245,9 +244,4 @@ export function createPusher(deps: Deps): Pusher {
 
 function closed(): Error {
   return new Error("The mirror's pusher was closed.");
-}
-
-function lastSeqOf(db: Database, sessionId: string): number | undefined {
-  return db.select({ lastSeq: sessions.lastSeq }).from(sessions).where(eq(sessions.id, sessionId)).get()
-    ?.lastSeq;
 }

@@ -1,9 +1,9 @@
-import { and, asc, eq, inArray, isNotNull, isNull, ne, notInArray, type SQL } from "drizzle-orm";
+import { and, asc, eq, inArray, isNotNull, isNull, ne, notInArray, type SQL, sql } from "drizzle-orm";
 import type { Question, RequestKind, SidecarEventBody } from "../../../sidecar/src/contract";
 import type { RequestReply } from "../../../sidecar/src/protocol";
 import type { Caller } from "../auth/caller";
 import { type Clock, isoNow } from "../clock";
-import type { Database } from "../db/database";
+import { type Database, preparedOnce } from "../db/database";
 import { createDeadlines } from "../deadlines";
 import { requests, sessions } from "../db/schema";
 import { AppError, notFound } from "../errors";
@@ -183,21 +183,26 @@ function isWaiting(): SQL | undefined {
   return and(isNull(requests.closedAt), notInArray(sessions.status, ["stopped", "error"]));
 }
 
+/** Answered, and nobody in the session has been told yet. Asked with every batch of events. */
 function undelivered(db: Database, sessionId: string): RequestRow[] {
-  return db
+  return requestStatements(db).undelivered.all({ sessionId });
+}
+
+const requestStatements = preparedOnce((db) => ({
+  undelivered: db
     .select()
     .from(requests)
     .where(
       and(
-        eq(requests.sessionId, sessionId),
+        eq(requests.sessionId, sql.placeholder("sessionId")),
         isNotNull(requests.closedAt),
         isNull(requests.deliveredAt),
         ne(requests.outcome, "withdrawn"),
       ),
     )
     .orderBy(asc(requests.closedAt))
-    .all();
-}
+    .prepare(),
+}));
 
 function mayAnswer(tx: LogTransaction, caller: Caller, row: RequestRow): boolean {
   const session = tx.store.select().from(sessions).where(eq(sessions.id, row.sessionId)).get();

@@ -1,5 +1,5 @@
-import { and, asc, eq } from "drizzle-orm";
-import type { Store } from "../db/database";
+import { and, asc, eq, sql } from "drizzle-orm";
+import { preparedOnce, type Store } from "../db/database";
 import { prompts } from "../db/schema";
 import { SESSION_LIMITS } from "./limits";
 import { pause } from "./pause";
@@ -14,14 +14,20 @@ export function firstInState(
   sessionId: string,
   state: "running" | "queued",
 ): PromptId | undefined {
-  return store
+  return promptStatements(store).first.get({ sessionId, state });
+}
+
+const promptStatements = preparedOnce((db) => ({
+  first: db
     .select({ id: prompts.id, sessionId: prompts.sessionId })
     .from(prompts)
-    .where(and(eq(prompts.sessionId, sessionId), eq(prompts.state, state)))
+    .where(
+      and(eq(prompts.sessionId, sql.placeholder("sessionId")), eq(prompts.state, sql.placeholder("state"))),
+    )
     .orderBy(asc(prompts.position))
     .limit(1)
-    .get();
-}
+    .prepare(),
+}));
 
 /** The prompt that runs, else the next in line. */
 export function firstOpen(store: Store, sessionId: string): PromptId | undefined {

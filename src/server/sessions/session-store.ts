@@ -1,4 +1,4 @@
-import { and, count, desc, eq, inArray, isNotNull, isNull, ne, or } from "drizzle-orm";
+import { and, count, desc, eq, inArray, isNotNull, isNull, ne, or, sql } from "drizzle-orm";
 import type {
   AgentState,
   Failure,
@@ -8,7 +8,7 @@ import type {
   SessionStatus,
 } from "../../../sidecar/src/contract";
 import type { Caller } from "../auth/caller";
-import type { Store } from "../db/database";
+import { preparedOnce, type Store } from "../db/database";
 import { prompts, type RepoSource, requests, sessions, users, type Visibility } from "../db/schema";
 import { AppError, notFound } from "../errors";
 import type { LogTransaction } from "../events/event-log";
@@ -101,7 +101,7 @@ export function requireSession(
   caller: Pick<Caller, "userId" | "role">,
   opts: { id: string; access: Access },
 ): SessionRow {
-  const row = store.select().from(sessions).where(eq(sessions.id, opts.id)).get();
+  const row = findSession(store, opts.id);
   if (!row || !mayAccess(caller, row, "read")) throw notFound("session");
   if (!mayAccess(caller, row, opts.access)) throw notYours(opts.access);
   return row;
@@ -117,8 +117,16 @@ function notYours(access: Access): AppError {
 }
 
 export function findSession(store: Store, id: string): SessionRow | undefined {
-  return store.select().from(sessions).where(eq(sessions.id, id)).get();
+  return rowStatements(store).byId.get({ id });
 }
+
+const rowStatements = preparedOnce((db) => ({
+  byId: db
+    .select()
+    .from(sessions)
+    .where(eq(sessions.id, sql.placeholder("id")))
+    .prepare(),
+}));
 
 /** As {@link findSession}, for places where the row's absence is a fault of ours. */
 export function getSession(store: Store, id: string): SessionRow {
