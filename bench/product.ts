@@ -1,6 +1,7 @@
 import { createClient, followEvents, type OpenAgentClient } from "../src/client/index";
 import { z } from "zod";
-import { OWNER, post, signIn, startProduct } from "../e2e/harness";
+import { OWNER, post, startProduct } from "../e2e/harness";
+import { signIn } from "../e2e/sign-in-by-hand";
 import type { SessionEvent } from "../sidecar/src/contract";
 import type { BenchContext } from "./context";
 import { SCRIPTED_MODEL, type ScriptedModel } from "./scripted-model";

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { chromium, type Browser, type BrowserContext, type Page } from "playwright-core";
-import { OWNER, signIn } from "./harness";
+import { OWNER } from "./harness";
+import { signIn } from "./sign-in-by-hand";
 
 const CHROMIUM = "/usr/bin/chromium";
 const ARGS = [

@@ -1,17 +1,8 @@
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  attemptSignIn,
-  OWNER,
-  type Product,
-  readEvents,
-  ROOT,
-  runTurn,
-  sessionIs,
-  startProduct,
-  until,
-} from "./harness";
+import { OWNER, type Product, readEvents, ROOT, runTurn, sessionIs, startProduct, until } from "./harness";
+import { attemptSignIn } from "./sign-in-by-hand";
 import type { SessionEvent } from "../sidecar/src/contract";
 import { canRunEngine, copyImage, createPrivateEngine, type PrivateEngine } from "./private-engine";
 import { canMount, mountSmallDisk, type SmallDisk } from "./small-disk";

@@ -3,7 +3,8 @@ import { promisify } from "node:util";
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
 import { axeFindings, PHONE, sideways, watchPage } from "./browser";
-import { addPerson, containersOf, OWNER, post, runTurn, signIn } from "./harness";
+import { addPerson, containersOf, OWNER, post, runTurn } from "./harness";
+import { signIn } from "./sign-in-by-hand";
 import { livePages, words } from "./live-pages";
 
 import { LONG } from "./session-page";

@@ -1,6 +1,7 @@
 import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
-import { OWNER, post, signIn } from "./harness";
+import { OWNER, post } from "./harness";
+import { signIn } from "./sign-in-by-hand";
 import { livePages, words } from "./live-pages";
 import { composer, cutMirror, drawn, freshness, LONG, noteFreshness, told } from "./session-page";
 

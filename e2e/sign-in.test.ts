@@ -2,7 +2,8 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createClient } from "../src/client/index";
 import { launchBrowser, sideways } from "./browser";
-import { attemptSignIn, OWNER, post, startUnclaimed, type UnclaimedProduct } from "./harness";
+import { OWNER, post, startUnclaimed, type UnclaimedProduct } from "./harness";
+import { attemptSignIn } from "./sign-in-by-hand";
 
 /** Far above what a page takes on a slow machine, and below a test's own limit. */
 const PAGE_LIMIT_MS = 90_000;

@@ -2,17 +2,8 @@ import { once } from "node:events";
 import { connect, createServer, type Server } from "node:net";
 import { networkInterfaces } from "node:os";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  containersOf,
-  docker,
-  OWNER,
-  post,
-  type Product,
-  runTurn,
-  sessionIs,
-  signIn,
-  startProduct,
-} from "./harness";
+import { containersOf, docker, OWNER, post, type Product, runTurn, sessionIs, startProduct } from "./harness";
+import { signIn } from "./sign-in-by-hand";
 
 const CANARY = "sk-oa-canary-0123456789abcdef0123456789abcdef";
 

@@ -1,80 +1,33 @@
-import {
-  appendFile,
-  mkdir,
-  type FileHandle,
-  mkdtemp,
-  open,
-  readdir,
-  readFile,
-  rm,
-  stat,
-  truncate,
-} from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { appendFile, type FileHandle, open, readdir, readFile, rm, stat, truncate } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { SidecarEventBody, SpoolPosition } from "../contract";
-import { eventStreamLine } from "../protocol";
 import { createLog } from "../log";
-import { Spool } from "./spool";
+import { delta, ended, megabytes, part, readSpool, type SpoolDir, spoolDir, started } from "./spool.testing";
 
-const log = createLog(() => {});
-const started = (turnId: string, promptId: string): SidecarEventBody => ({
-  type: "turn.started",
-  data: { turnId, promptId },
-});
-const ended = (turnId: string, promptId: string): SidecarEventBody => ({
-  type: "turn.ended",
-  data: { turnId, promptId, outcome: "done" },
-});
-const part = { messageId: "m", partId: "p" };
-const delta = (text: string): SidecarEventBody => ({
-  type: "part.delta",
-  data: { ...part, text },
-});
-
+let own: SpoolDir;
 let dir: string;
-const open_: Spool[] = [];
-async function openSpool(): Promise<Spool> {
-  const spool = await Spool.open({ dir, log });
-  open_.push(spool);
-  return spool;
-}
+const openSpool = () => own.open();
 beforeEach(async () => {
-  dir = await mkdtemp(join(tmpdir(), "openagent-spool-"));
+  own = await spoolDir();
+  dir = own.dir;
 });
 afterEach(async () => {
   vi.restoreAllMocks();
-  for (const spool of open_.splice(0)) await spool.close();
-  await rm(dir, { recursive: true, force: true });
+  await own.remove();
 });
-
-/** Reads until `count` events have come; the heartbeat is far away. */
-async function read(spool: Spool, after: SpoolPosition, count: number) {
-  const abort = new AbortController();
-  const events: { epoch: number; n: number; type: string; data: unknown }[] = [];
-  for await (const batch of spool.readAfter(after, abort.signal, 60_000)) {
-    if (!batch) break;
-    const line = eventStreamLine.parse(JSON.parse(`{"kind":"events","events":[${batch.lines.join(",")}]}`));
-    if (line.kind === "events") events.push(...line.events);
-    if (events.length >= count) break;
-  }
-  abort.abort();
-  return events;
-}
 
 describe("spool", () => {
   it("numbers events from 1 and gives them to readers, late and live", async () => {
     const spool = await openSpool();
     await spool.openEpoch(1, null);
     spool.append([started("t", "p"), delta("a")]);
-    const live = read(spool, { epoch: 1, n: 1 }, 2);
+    const live = readSpool(spool, { epoch: 1, n: 1 }, 2);
     spool.append([delta("b")]);
     expect((await live).map((event) => [event.epoch, event.n])).toEqual([
       [1, 2],
       [1, 3],
     ]);
-    expect((await read(spool, { epoch: 1, n: 0 }, 3)).map((event) => event.type)).toEqual([
+    expect((await readSpool(spool, { epoch: 1, n: 0 }, 3)).map((event) => event.type)).toEqual([
       "turn.started",
       "part.delta",
       "part.delta",
@@ -83,8 +36,7 @@ describe("spool", () => {
 
   it("drops an event that does not fit the contract, says which, and numbers the rest without a gap", async () => {
     const lines: string[] = [];
-    const spool = await Spool.open({ dir, log: createLog((line) => lines.push(line)) });
-    open_.push(spool);
+    const spool = await own.open({ log: createLog((line) => lines.push(line)) });
     await spool.openEpoch(1, null);
     spool.append([
       started("t", "p"),
@@ -92,7 +44,7 @@ describe("spool", () => {
       { type: "tool.ended", data: { ...part, tool: "bash", status: "error", title: "", durationMs: NaN } },
       delta("a"),
     ]);
-    const events = await read(spool, { epoch: 1, n: 0 }, 2);
+    const events = await readSpool(spool, { epoch: 1, n: 0 }, 2);
     expect(events.map(({ n, type }) => [n, type])).toEqual([
       [1, "turn.started"],
       [2, "part.delta"],
@@ -119,13 +71,13 @@ describe("spool", () => {
     vi.restoreAllMocks();
     await spool.flush();
     expect([spool.problem, spool.overfull, spool.noRoom]).toEqual([null, false, null]);
-    expect((await read(spool, { epoch: 1, n: 0 }, 85)).at(-1)?.n).toBe(85);
+    expect((await readSpool(spool, { epoch: 1, n: 0 }, 85)).at(-1)?.n).toBe(85);
   });
 
   it("has an event in its file before a reader gets it", async () => {
     const spool = await openSpool();
     await spool.openEpoch(1, null);
-    const live = read(spool, { epoch: 1, n: 0 }, 1);
+    const live = readSpool(spool, { epoch: 1, n: 0 }, 1);
     spool.append([delta("only once")]);
     await live;
     expect(await readFile(join(dir, "1.ndjson"), "utf8")).toContain("only once");
@@ -145,14 +97,14 @@ describe("spool", () => {
     const second = await openSpool();
     await second.openEpoch(5, null);
     second.append([delta("3")]);
-    const all = await read(second, { epoch: 1, n: 0 }, 3);
+    const all = await readSpool(second, { epoch: 1, n: 0 }, 3);
     expect(all.map((event) => [event.epoch, event.n])).toEqual([
       [1, 1],
       [1, 2],
       [5, 1],
     ]);
-    expect((await read(second, { epoch: 1, n: 1 }, 2)).map((event) => event.n)).toEqual([2, 1]);
-    expect((await read(second, { epoch: 3, n: 9 }, 1)).map((event) => event.epoch)).toEqual([5]);
+    expect((await readSpool(second, { epoch: 1, n: 1 }, 2)).map((event) => event.n)).toEqual([2, 1]);
+    expect((await readSpool(second, { epoch: 3, n: 9 }, 1)).map((event) => event.epoch)).toEqual([5]);
   });
 
   it("reads far more than it keeps in memory", async () => {
@@ -160,9 +112,9 @@ describe("spool", () => {
     await spool.openEpoch(1, null);
     for (let i = 0; i < 100; i += 1)
       spool.append(Array.from({ length: 100 }, (_, j) => delta(`${i}/${j} ${"x".repeat(100)}`)));
-    const events = await read(spool, { epoch: 1, n: 0 }, 10_000);
+    const events = await readSpool(spool, { epoch: 1, n: 0 }, 10_000);
     expect(events.map((event) => event.n)).toEqual(Array.from({ length: 10_000 }, (_, i) => i + 1));
-    expect((await read(spool, { epoch: 1, n: 9_990 }, 10)).length).toBe(10);
+    expect((await readSpool(spool, { epoch: 1, n: 9_990 }, 10)).length).toBe(10);
   });
 
   it("cuts a torn last line and goes on", async () => {
@@ -175,7 +127,7 @@ describe("spool", () => {
     const second = await openSpool();
     await second.openEpoch(2, null);
     second.append([delta("next")]);
-    const events = await read(second, { epoch: 1, n: 0 }, 2);
+    const events = await readSpool(second, { epoch: 1, n: 0 }, 2);
     expect(events.map((event) => [event.epoch, event.n])).toEqual([
       [1, 1],
       [2, 1],
@@ -188,7 +140,7 @@ describe("spool", () => {
     const spool = await openSpool();
     await spool.openEpoch(2, null);
     spool.append([delta("a")]);
-    expect((await read(spool, { epoch: 1, n: 0 }, 1)).map((event) => event.epoch)).toEqual([2]);
+    expect((await readSpool(spool, { epoch: 1, n: 0 }, 1)).map((event) => event.epoch)).toEqual([2]);
   });
 
   it("refuses an epoch that is not newer", async () => {
@@ -224,97 +176,14 @@ describe("spool", () => {
     expect(await readdir(dir)).toEqual(["3.ndjson"]);
   });
 
-  it("empties a large file that the server holds, and goes on numbering", async () => {
-    const spool = await openSpool();
-    await spool.openEpoch(1, null);
-    for (let i = 0; i < 300; i += 1) spool.append([delta("x".repeat(32_000))]);
-    await spool.flush();
-    await spool.ack({ epoch: 1, n: 300 });
-    await spool.flush();
-    expect((await stat(join(dir, "1.ndjson"))).size).toBe(0);
-    spool.append([delta("after")]);
-    expect((await read(spool, { epoch: 1, n: 300 }, 1)).map((event) => event.n)).toEqual([301]);
-    // A reader that is far behind what the server holds gets what is left, and does not spin.
-    expect((await read(spool, { epoch: 1, n: 5 }, 1)).at(-1)?.n).toBeGreaterThan(5);
-  });
-
-  const megabytes = async (spool: Spool, count: number) => {
-    for (let i = 0; i < count; i += 1) {
-      spool.append(Array.from({ length: 32 }, () => delta("x".repeat(32 * 1024))));
-      await spool.flush();
-    }
-  };
-
-  it("drops from a large file what the server holds in the middle of a turn, and knows still what is open", async () => {
-    const first = await openSpool();
-    await first.openEpoch(1, null);
-    first.append([
-      started("trn_1", "prm_1"),
-      { type: "message.started", data: { messageId: "m", role: "assistant", turnId: "trn_1" } },
-      { type: "part.started", data: { messageId: "m", partId: "p", kind: "text" } },
-      { type: "part.started", data: { messageId: "m", partId: "q", kind: "tool", tool: "bash" } },
-    ]);
-    await megabytes(first, 12);
-    await first.ack({ epoch: 1, n: 380 });
-    const growing = read(first, { epoch: 1, n: 380 }, 20);
-    first.append(Array.from({ length: 12 }, (_, i) => delta(`behind ${i}`)));
-    expect((await growing).map(({ n }) => n)).toEqual(Array.from({ length: 20 }, (_, i) => 381 + i));
-    await first.flush();
-    expect((await stat(join(dir, "1.ndjson"))).size).toBeLessThan(2 * 1024 * 1024);
-    await first.close();
-    const second = await openSpool();
-    expect(second.turnOf("prm_1")).toBe("trn_1");
-    const nowMs = Date.now();
-    const closers = second.state.closers("interrupted", nowMs);
-    expect(closers.map(({ type }) => type)).toEqual(["part.ended", "tool.ended", "message.ended"]);
-    expect(closers).toEqual(first.state.closers("interrupted", nowMs));
-    await second.openEpoch(2, { epoch: 1, n: 390 });
-    second.append([delta("of the new one")]);
-    const rest = await read(second, { epoch: 1, n: 390 }, 11);
-    expect(rest.map(({ epoch, n }) => `${epoch}/${n}`)).toEqual([
-      ...Array.from({ length: 10 }, (_, i) => `1/${391 + i}`),
-      "2/1",
-    ]);
-    await second.ack({ epoch: 1, n: 400 });
-    expect(await readdir(dir)).toEqual(["2.ndjson"]);
-  });
-
-  it("keeps a large file of which the server holds too little to be worth a copy", async () => {
-    const spool = await openSpool();
-    await spool.openEpoch(1, null);
-    await megabytes(spool, 20);
-    const { size } = await stat(join(dir, "1.ndjson"));
-    await spool.ack({ epoch: 1, n: 290 });
-    await spool.flush();
-    expect((await stat(join(dir, "1.ndjson"))).size).toBe(size);
-  });
-
-  it("goes on with the old file when a compaction fails or a crash leaves one half made", async () => {
-    const spool = await openSpool();
-    await spool.openEpoch(1, null);
-    await megabytes(spool, 12);
-    // A directory in its place.
-    await mkdir(join(dir, "1.ndjson.new"));
-    await spool.ack({ epoch: 1, n: 380 });
-    spool.append([delta("after")]);
-    expect((await read(spool, { epoch: 1, n: 380 }, 5)).map(({ n }) => n)).toEqual([381, 382, 383, 384, 385]);
-    await spool.close();
-    await rm(join(dir, "1.ndjson.new"), { recursive: true });
-    await appendFile(join(dir, "1.ndjson.new"), "half");
-    const second = await openSpool();
-    await second.openEpoch(2, { epoch: 1, n: 0 });
-    expect(await readdir(dir)).toEqual(["1.ndjson", "2.ndjson"]);
-  });
-
   it("says that the server left it alone for too long, over epochs, until the server has taken what there is", async () => {
-    const options = { dir, log, maxBytes: 1024 * 1024 };
-    const first = await Spool.open(options);
+    const options = { maxBytes: 1024 * 1024 };
+    const first = await own.open(options);
     await first.openEpoch(1, null);
     await megabytes(first, 1);
     expect([first.isLeft, first.overfull, first.problem]).toEqual([true, true, null]);
     await first.close();
-    const second = await Spool.open(options);
-    open_.push(second);
+    const second = await own.open(options);
     await second.openEpoch(2, { epoch: 1, n: 31 });
     expect(second.isLeft).toBe(true);
     await second.ack({ epoch: 1, n: 32 });
@@ -329,7 +198,7 @@ describe("spool", () => {
     await handle.close();
     sync.mockRejectedValue(new Error("EIO"));
     const got: string[] = [];
-    const reading = read(spool, { epoch: 1, n: 0 }, 2).then((events) =>
+    const reading = readSpool(spool, { epoch: 1, n: 0 }, 2).then((events) =>
       got.push(...events.map((e) => e.type)),
     );
     spool.append([started("t", "p"), ended("t", "p")]);
@@ -428,7 +297,7 @@ describe("spool", () => {
     expect(third.turnOf("prm_1")).toBe("trn_1");
     await third.openEpoch(3, { epoch: 1, n: 9 });
     third.append([...third.state.closers("interrupted", 0), ended("trn_1", "prm_1")]);
-    const rest = await read(third, { epoch: 1, n: 9 }, 4);
+    const rest = await readSpool(third, { epoch: 1, n: 9 }, 4);
     expect(rest.map(({ epoch, n, type }) => `${epoch}/${n} ${type}`)).toEqual([
       "3/1 part.ended",
       "3/2 tool.ended",
@@ -456,6 +325,8 @@ describe("spool", () => {
     await rm(join(dir, "any"));
     expect(await readdir(dir)).toEqual(["1.ndjson", "2.ndjson"]);
     second.append([delta("after")]);
-    expect((await read(second, { epoch: 1, n: 1 }, 1)).map(({ epoch, n }) => [epoch, n])).toEqual([[2, 1]]);
+    expect((await readSpool(second, { epoch: 1, n: 1 }, 1)).map(({ epoch, n }) => [epoch, n])).toEqual([
+      [2, 1],
+    ]);
   });
 });

@@ -205,7 +205,7 @@ const requestStatements = preparedOnce((db) => ({
 }));
 
 function mayAnswer(tx: LogTransaction, caller: Caller, row: RequestRow): boolean {
-  const session = tx.store.select().from(sessions).where(eq(sessions.id, row.sessionId)).get();
+  const session = findSession(tx.store, row.sessionId);
   return session !== undefined && mayAccess(caller, session, "write");
 }
 
