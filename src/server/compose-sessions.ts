@@ -10,10 +10,11 @@ import type { SecretBox } from "./keys/secret-box";
 import type { Logger } from "./log";
 import type { Models } from "./models/models";
 import { createRequests, type Requests } from "./requests/requests";
+import { createAdmission } from "./sessions/admission";
 import { createConnections } from "./sessions/connections";
 import { createCredentialPush, type CredentialPush } from "./sessions/credential-push";
 import { createIdleStop } from "./sessions/idle-stop";
-import { createKeyedMutex, createSemaphore } from "./sessions/keyed-mutex";
+import { createKeyedMutex } from "./sessions/keyed-mutex";
 import { createLifecycle } from "./sessions/lifecycle";
 import { SESSION_LIMITS } from "./sessions/limits";
 import { createPromptQueue } from "./sessions/prompt-queue";
@@ -131,7 +132,14 @@ export function composeSessions(deps: Deps): SessionServices {
     image: deps.image,
     credentialsFor,
     meters: deps.meters,
-    startSlot: createSemaphore(SESSION_LIMITS.concurrentStarts),
+  });
+  const admission = createAdmission({
+    db,
+    log,
+    logger,
+    provisioner,
+    maxSessions: deps.maxSessions,
+    onStarted: (sessionId) => queue.dispatch(sessionId),
   });
   const requireDisk = () => deps.storage.disk.requireRoom();
   const files = createSnapshotFiles(deps.dataDir);
@@ -142,12 +150,11 @@ export function composeSessions(deps: Deps): SessionServices {
     logger,
     driver,
     connections,
-    provisioner,
+    admission,
     registrar,
     queue,
     mutex,
     halting,
-    maxSessions: deps.maxSessions,
     requireDisk,
     snapshots: {
       requireUnused: (sessionId) => snapshots.requireUnused(sessionId),
@@ -210,7 +217,10 @@ export function composeSessions(deps: Deps): SessionServices {
           onEvent: (event) =>
             void lifecycle.onInstanceEvent(event).catch((err: unknown) => report(event.sessionId, err)),
           onResync: reconcile,
-          onError: (err) => logger.warn({ err }, "engine events broke off"),
+          onError(err) {
+            logger.warn({ err }, "engine events broke off");
+            admission.hold();
+          },
         },
         stopping.signal,
       );

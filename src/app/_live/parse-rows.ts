@@ -22,7 +22,7 @@ export function parseSession(row: { data: string; unread: boolean }): SessionSum
   const value = parseObject(row.data);
   if (value === null) return null;
   // A Convex elsewhere may hold a row that an older server wrote.
-  const session = { idleStopMinutes: null, stopsAt: null, image: null, version: null, ...value };
+  const session = { idleStopMinutes: null, stopsAt: null, image: null, version: null, queue: null, ...value };
   return isSession(session) ? { ...session, unread: row.unread } : null;
 }
 

@@ -30,6 +30,7 @@ export function sessionAt(lastSeq: number, change: Partial<Session> = {}): Sessi
     archived: false,
     idleStopMinutes: null,
     stopsAt: null,
+    queue: null,
     image: null,
     version: null,
     unread: false,

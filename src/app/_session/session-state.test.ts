@@ -9,6 +9,7 @@ const idle: SessionFacts = {
   needsInput: false,
   agentState: "awake",
   stopsAt: null,
+  queue: null,
 };
 
 describe("a session's dot and word", () => {
@@ -25,6 +26,25 @@ describe("a session's dot and word", () => {
     [{ status: "stopped", agentState: "asleep" }, "off", "stopped"],
   ])("%o is %s, %s", (facts, tone, word) => {
     expect(sessionState({ ...idle, ...facts })).toEqual({ tone, word, why: null });
+  });
+
+  it.each([
+    [1, "1st"],
+    [2, "2nd"],
+    [3, "3rd"],
+    [4, "4th"],
+    [11, "11th"],
+    [12, "12th"],
+    [23, "23rd"],
+    [111, "111th"],
+  ])("says that it is in line, and what it waits for: %i", (position, place) => {
+    const reason = { code: "session_limit", message: "As many run as may." };
+    const queue = { position, reason };
+    expect(sessionState({ ...idle, status: "creating", queue })).toEqual({
+      tone: "quiet",
+      word: `${place} in line`,
+      why: "As many run as may.",
+    });
   });
 
   it("says of a session that nobody uses what keeps it running", () => {

@@ -1,4 +1,5 @@
 import type { AgentState, Failure, ProvisioningStep, SessionStatus } from "../../../sidecar/src/contract";
+import type { Queue } from "../../server/sessions/line";
 import type { Tone } from "../_ui/status-dot";
 
 /** The order in which a session comes to be. */
@@ -19,6 +20,7 @@ export interface SessionFacts {
   busy: boolean;
   needsInput: boolean;
   agentState: AgentState;
+  queue: Queue | null;
   stopsAt: string | null;
 }
 
@@ -39,7 +41,9 @@ export function hasEnded({ status }: Pick<SessionFacts, "status">): boolean {
 export function sessionState(session: SessionFacts): SessionState {
   switch (session.status) {
     case "creating":
-      return { tone: "running", word: creating(session.step), why: null };
+      return session.queue === null
+        ? { tone: "running", word: creating(session.step), why: null }
+        : { tone: "quiet", word: inLine(session.queue), why: session.queue.reason.message };
     case "stopped":
       return { tone: "off", word: "stopped", why: null };
     case "error":
@@ -55,6 +59,14 @@ const STOPS_SOON: SessionState = {
   word: "stops soon",
   why: "Nobody uses it. Open it to keep it running.",
 };
+
+const ORDINALS = new Intl.PluralRules("en", { type: "ordinal" });
+const SUFFIXES: Partial<Record<Intl.LDMLPluralRule, string>> = { one: "st", two: "nd", few: "rd" };
+
+/** Such as `2nd in line`. */
+export function inLine({ position }: Pick<Queue, "position">): string {
+  return `${position}${SUFFIXES[ORDINALS.select(position)] ?? "th"} in line`;
+}
 
 function creating(step: ProvisioningStep | null): string {
   return step === null ? "creating" : `creating ${STEPS.indexOf(step) + 1}/${STEPS.length}`;

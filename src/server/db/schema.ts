@@ -175,12 +175,22 @@ export const sessions = sqliteTable(
     idleStopMinutes: integer("idle_stop_minutes"),
     /** When it is stopped if nobody comes; null while somebody uses it. */
     stopsAt: text("stops_at"),
+    /** Where it waits in line to be started, smallest first; null when it does not. */
+    queuePlace: integer("queue_place"),
+    queueReason: text("queue_reason").$type<QueueReason>(),
     createdAt: text("created_at").notNull(),
     lastActivityAt: text("last_activity_at").notNull(),
     archivedAt: text("archived_at"),
   },
-  (t) => [index("sessions_owner").on(t.ownerId, t.lastActivityAt), index("sessions_status").on(t.status)],
+  (t) => [
+    index("sessions_owner").on(t.ownerId, t.lastActivityAt),
+    index("sessions_status").on(t.status),
+    index("sessions_queue").on(t.queuePlace),
+  ],
 );
+
+/** What sessions in line wait for: one that runs to end, others to be started, the engine. */
+export type QueueReason = "session_limit" | "session_busy" | "engine_unreachable";
 
 export type SnapshotState = "making" | "ready" | "failed";
 

@@ -64,12 +64,14 @@ describe("the readings", () => {
     t.addSession("ses_active", { status: "active" });
     t.addSession("ses_stopped", { status: "stopped" });
     t.addSession("ses_failed", { status: "error" });
+    t.addSession("ses_starts", { status: "creating" });
+    for (const queuePlace of [1, 2]) t.addSession(`ses_${queuePlace}`, { status: "creating", queuePlace });
     streaming = ["ses_active"];
     (["queued", "queued", "running", "done"] as const).forEach((state, n) => addPrompt(n, state));
     addRequest("req_open", null);
     addRequest("req_closed", "2026-11-01");
     expect(await readings()()).toMatchObject({
-      sessions: { creating: 0, active: 1, idle: 1, stopped: 1, error: 1 },
+      sessions: { creating: 1, queued: 2, active: 1, idle: 1, stopped: 1, error: 1 },
       streamsDown: 1,
       promptsWaiting: 2,
       requestsOpen: 1,
@@ -99,6 +101,7 @@ describe("the metrics", () => {
         'openagent_info{version="1.2.3"} 1',
         'openagent_sessions{state="idle"} 1',
         'openagent_sessions{state="creating"} 0',
+        'openagent_sessions{state="queued"} 0',
         "openagent_session_streams_down 1",
         "openagent_prompts_waiting 1",
         "openagent_mirror_marks_waiting 3",

@@ -5,6 +5,7 @@ import { sessionStatus, type SessionStatus } from "../../../sidecar/src/contract
 import { type Database, DATABASE_FILE } from "../db/database";
 import { prompts, requests, sessions } from "../db/schema";
 import type { MirrorLag } from "../mirror/pusher";
+import { countWaiting } from "../sessions/line";
 import { diskRoom, isDiskLow } from "../storage/disk-room";
 
 export interface DiskReading {
@@ -19,7 +20,8 @@ export interface DiskReading {
 
 /** What there is now. Read when somebody looks, and then alone. */
 export interface Readings {
-  sessions: Record<SessionStatus, number>;
+  /** `queued`: those in status `creating` that wait in line; `creating` has the others. */
+  sessions: Record<SessionStatus | "queued", number>;
   /** Sessions that run and whose events do not come in. */
   streamsDown: number;
   promptsWaiting: number;
@@ -53,7 +55,7 @@ export function createReadings(deps: {
   };
 }
 
-function sessionsByStatus(db: Database): Record<SessionStatus, number> {
+function sessionsByStatus(db: Database): Readings["sessions"] {
   const rows = db
     .select({ status: sessions.status, n: count() })
     .from(sessions)
@@ -61,7 +63,9 @@ function sessionsByStatus(db: Database): Record<SessionStatus, number> {
     .all();
   const none = Object.fromEntries(sessionStatus.options.map((status) => [status, 0]));
   const there = Object.fromEntries(rows.map(({ status, n }) => [status, n]));
-  return { ...none, ...there } as Record<SessionStatus, number>;
+  const all = { ...none, ...there } as Record<SessionStatus, number>;
+  const queued = countWaiting(db);
+  return { ...all, creating: all.creating - queued, queued };
 }
 
 /** By way of their sessions, as the index wants: prompts of all times are in this table. */

@@ -3,7 +3,7 @@ import { and, desc, gt, inArray, isNull } from "drizzle-orm";
 import type { Database } from "../db/database";
 import { reads, requests, sessions, users } from "../db/schema";
 import { type Mark, readKey } from "../events/outbox";
-import { LIVE_STATUSES } from "../sessions/session-store";
+import { LIVE_STATUSES } from "../sessions/decisions";
 import type { MirrorTarget } from "./mirror-target";
 
 /** Rows read at a time; others are served in between. */

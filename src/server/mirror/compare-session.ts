@@ -2,7 +2,8 @@ import { createHash } from "node:crypto";
 import { STAND_IN_TYPE } from "../../timeline/stand-in";
 import type { Database } from "../db/database";
 import { readStored } from "../events/stored-events";
-import { findSession, isLive } from "../sessions/session-store";
+import { isLive } from "../sessions/decisions";
+import { findSession } from "../sessions/session-store";
 import { mirrorEvent } from "./fit-event";
 import type { MirrorEvent, MirrorTarget } from "./mirror-target";
 

@@ -1,7 +1,8 @@
 import type { Database } from "../db/database";
 import type { Mark } from "../events/outbox";
 import { lastSeqOf, readStored } from "../events/stored-events";
-import { findSession, isLive } from "../sessions/session-store";
+import { isLive } from "../sessions/decisions";
+import { findSession } from "../sessions/session-store";
 import { allOf } from "./backfill";
 import type { DirtyMarks } from "./dirty-marks";
 import { mirrorEvent } from "./fit-event";

@@ -18,6 +18,7 @@ import { createEventLog, type EventLog } from "../events/event-log";
 import { masterKeyOf } from "../keys/master-key";
 import { instanceSecretsOwner } from "../keys/sealed-records";
 import { createSecretBox } from "../keys/secret-box";
+import { createAdmission } from "./admission";
 import { type Connections, createConnections } from "./connections";
 import { engineStandIn, type EngineStandIn } from "./engine-stand-in.testing";
 import { createKeyedMutex } from "./keyed-mutex";
@@ -83,16 +84,19 @@ describe("a container that an older server left running", () => {
       image: "session:now",
       credentialsFor: () => [],
       meters: { startStep: () => undefined, startEnded: () => undefined },
-      startSlot: (work) => work(),
     });
     const queue = createPromptQueue({ ...shared, mutex, clientOf: () => null, connectionOf: () => null });
     lifecycle = createLifecycle({
       ...shared,
-      provisioner,
+      admission: createAdmission({
+        ...shared,
+        provisioner,
+        maxSessions: 5,
+        onStarted: async () => undefined,
+      }),
       queue,
       mutex,
       halting: new Set(),
-      maxSessions: 5,
       requireDisk: () => undefined,
       snapshots: { requireUnused: () => undefined, removeAll: () => Promise.resolve() },
       onAdopt: () => undefined,

@@ -8,6 +8,18 @@ import { SidecarError } from "../sidecar-client/sidecar-error";
 import { otherContract, talksWith } from "./image-decisions";
 import { SESSION_LIMITS } from "./limits";
 
+/** Of sessions that have a container, or are about to. */
+export const LIVE_STATUSES: SessionStatus[] = ["creating", "active", "idle"];
+
+export function isLive(status: SessionStatus): boolean {
+  return LIVE_STATUSES.includes(status);
+}
+
+/** Has it a container, or is one being made? One that waits in line has none. */
+export function isRunning(row: { status: SessionStatus; queuePlace: number | null }): boolean {
+  return isLive(row.status) && row.queuePlace === null;
+}
+
 /** At boot, or after events may have been missed: what to do with a session, given its row and its container. */
 export type ReconcileDecision =
   { kind: "nothing" } | { kind: "adopt" } | { kind: "provision" } | ({ kind: "end" } & SessionEnd);

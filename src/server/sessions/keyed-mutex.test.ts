@@ -43,18 +43,4 @@ describe("semaphore", () => {
     );
     expect(most).toBe(2);
   });
-
-  it("lets a waiter leave the queue, and the next one in", async () => {
-    const slot = createSemaphore(1);
-    const first = gate();
-    const running = slot(() => first.opened);
-    const abort = new AbortController();
-    const gaveUp = slot(async () => "ran", abort.signal);
-    const next = slot(async () => "next");
-    abort.abort(new Error("stopped"));
-    await expect(gaveUp).rejects.toThrow("stopped");
-    first.open();
-    await running;
-    await expect(next).resolves.toBe("next");
-  });
 });

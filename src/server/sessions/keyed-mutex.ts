@@ -20,37 +20,17 @@ export function createKeyedMutex(): KeyedMutex {
   };
 }
 
-/**
- * At most `limit` pieces of work at once; the rest wait in order.
- * @returns a function that rejects with the signal's reason when it is aborted before its turn
- */
-export function createSemaphore(
-  limit: number,
-): <T>(work: () => Promise<T>, signal?: AbortSignal) => Promise<T> {
+/** At most `limit` pieces of work at once; the rest wait in order. */
+export function createSemaphore(limit: number): <T>(work: () => Promise<T>) => Promise<T> {
   let free = limit;
-  const waiting = new Set<() => void>();
-  const enter = (signal?: AbortSignal) =>
-    new Promise<void>((resolve, reject) => {
-      const leave = () => {
-        waiting.delete(go);
-        reject(signal?.reason instanceof Error ? signal.reason : new Error("given up while waiting"));
-      };
-      const go = () => {
-        waiting.delete(go);
-        signal?.removeEventListener("abort", leave);
-        resolve();
-      };
-      waiting.add(go);
-      signal?.addEventListener("abort", leave, { once: true });
-    });
-  return async (work, signal) => {
-    signal?.throwIfAborted();
+  const waiting: (() => void)[] = [];
+  return async (work) => {
     if (free > 0) free -= 1;
-    else await enter(signal);
+    else await new Promise<void>((resolve) => waiting.push(resolve));
     try {
       return await work();
     } finally {
-      const [next] = waiting;
+      const next = waiting.shift();
       if (next) next();
       else free += 1;
     }

@@ -8,11 +8,15 @@ import { testDatabase, type TestDatabase } from "../db/testing";
 import { AppError } from "../errors";
 import { createEventLog, type EventLog } from "../events/event-log";
 import { IngestError } from "../events/ingest";
+import { createAdmission } from "./admission";
 import type { Connections } from "./connections";
 import { createKeyedMutex } from "./keyed-mutex";
 import { createLifecycle, type Lifecycle } from "./lifecycle";
+import { SESSION_LIMITS } from "./limits";
 import { createPromptQueue } from "./prompt-queue";
+import type { Provisioner } from "./provisioner";
 import type { Registrar } from "./registration";
+import { getSession, sessionView } from "./session-store";
 
 /** What makes containers is not there, as nothing of it is looked at. */
 describe("a session's life", () => {
@@ -21,11 +25,14 @@ describe("a session's life", () => {
   let lifecycle: Lifecycle;
   let owner: Caller;
   let isDiskFull = false;
+  /** What becomes of a start. */
+  let provision: Provisioner["provision"];
   const row = () => t.db.select().from(sessions).where(eq(sessions.id, t.sessionId)).get();
 
   beforeEach(() => {
     t = testDatabase();
     isDiskFull = false;
+    provision = async () => undefined;
     log = createEventLog(t);
     owner = {
       userId: t.userId,
@@ -40,7 +47,14 @@ describe("a session's life", () => {
       logger: pino({ level: "silent" }),
       driver: { removeVolumes: async () => undefined } as Partial<Driver> as Driver,
       connections: { get: () => null, close: async () => undefined } as unknown as Connections,
-      provisioner: { provision: async () => undefined },
+      admission: createAdmission({
+        ...t,
+        log,
+        logger: pino({ level: "silent" }),
+        provisioner: { provision: (sessionId, signal) => provision(sessionId, signal) },
+        maxSessions: 2,
+        onStarted: async () => undefined,
+      }),
       registrar: {} as Registrar,
       queue: createPromptQueue({
         ...t,
@@ -52,7 +66,6 @@ describe("a session's life", () => {
       }),
       mutex: createKeyedMutex(),
       halting: new Set(),
-      maxSessions: 2,
       snapshots: { requireUnused: () => undefined, removeAll: () => Promise.resolve() },
       requireDisk: () => {
         if (isDiskFull) throw new AppError("SERVICE_UNAVAILABLE", "out_of_disk", "Full. Delete something.");
@@ -138,17 +151,64 @@ describe("a session's life", () => {
     expect(row()).toMatchObject({ status: "stopped", reason: failure });
   });
 
-  it("does not run beside more than the installation allows, new or resumed", async () => {
+  describe("beside as many as may run", () => {
     const model = { providerId: "demo", modelId: "demo-1" };
-    const first = lifecycle.create(owner, { model });
-    lifecycle.create(owner, { model });
-    const refused = { code: "CONFLICT", reason: "session_limit" };
-    expect(() => lifecycle.create(owner, { model })).toThrow(expect.objectContaining(refused));
-    await expect(lifecycle.resume(owner, t.sessionId)).rejects.toMatchObject(refused);
-    await expect(lifecycle.restart(owner, t.sessionId)).rejects.toMatchObject(refused);
-    expect(row()).toMatchObject({ status: "stopped" });
-    await lifecycle.stop(owner, first.id);
-    expect(await lifecycle.resume(owner, t.sessionId)).toMatchObject({ status: "creating" });
+    const of = (id: string) => {
+      const { status, queuePlace } = getSession(t.db, id);
+      return { status, waits: queuePlace !== null };
+    };
+    let running: string[];
+    let waiting: string[];
+    let begun: string[];
+
+    beforeEach(async () => {
+      begun = [];
+      provision = async (sessionId) => {
+        begun.push(sessionId);
+        t.db.update(sessions).set({ status: "idle" }).where(eq(sessions.id, sessionId)).run();
+      };
+      await lifecycle.reconcile();
+      running = [lifecycle.create(owner, { model }).id, lifecycle.create(owner, { model }).id];
+      await vi.waitFor(() =>
+        expect(running.map(of)).toEqual(running.map(() => ({ status: "idle", waits: false }))),
+      );
+      waiting = [lifecycle.create(owner, { model }).id, lifecycle.create(owner, { model }).id];
+    });
+
+    it("waits in line, new or resumed, and starts in its turn", async () => {
+      expect(await lifecycle.resume(owner, t.sessionId)).toMatchObject({
+        status: "creating",
+        queue: { position: 3, reason: { code: "session_limit" } },
+      });
+      expect(begun).toEqual(running);
+      await lifecycle.stop(owner, String(running[0]));
+      await vi.waitFor(() => expect(begun).toEqual([...running, waiting[0]]));
+      expect(sessionView(t.db, owner, getSession(t.db, t.sessionId)).queue?.position).toBe(2);
+    });
+
+    it("leaves the line when it is stopped or deleted, and is never started after", async () => {
+      await lifecycle.stop(owner, String(waiting[0]));
+      expect(of(String(waiting[0]))).toEqual({ status: "stopped", waits: false });
+      await lifecycle.remove(owner, String(waiting[1]));
+      await Promise.all(running.map((id) => lifecycle.stop(owner, id)));
+      expect(begun).toEqual(running);
+    });
+
+    it("keeps its place by a restart or rebuild, and gives up none that it had", async () => {
+      expect(await lifecycle.restart(owner, String(waiting[1]))).toMatchObject({ queue: { position: 2 } });
+      await lifecycle.rebuild(owner, String(running[0]));
+      await vi.waitFor(() => expect(begun).toEqual([...running, running[0]]));
+      expect(waiting.map(of)).toEqual(waiting.map(() => ({ status: "creating", waits: true })));
+    });
+
+    it("is refused when too many wait already, and nothing is made of it", () => {
+      const isFull = expect.objectContaining({ code: "CONFLICT", reason: "session_limit" });
+      expect(() => {
+        for (let n = 0; n <= SESSION_LIMITS.maxWaitingSessions; n += 1) lifecycle.create(owner, { model });
+      }).toThrow(isFull);
+      const made = t.db.select({ id: sessions.id }).from(sessions).all().length;
+      expect(made).toBe(1 + running.length + SESSION_LIMITS.maxWaitingSessions);
+    });
   });
 
   it("does not begin on a full disk; one that exists starts again, as room is made in it", async () => {

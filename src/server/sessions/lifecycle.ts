@@ -3,21 +3,21 @@ import type { Failure } from "../../../sidecar/src/contract";
 import type { Driver } from "../../drivers/driver";
 import type { Caller } from "../auth/caller";
 import type { Clock } from "../clock";
-import type { Database, Store } from "../db/database";
+import type { Database } from "../db/database";
 import { sessions } from "../db/schema";
-import { AppError } from "../errors";
 import type { EventLog, LogTransaction } from "../events/event-log";
 import { mark } from "../events/outbox";
 import { newId } from "../ids";
 import type { Logger } from "../log";
+import type { Admission } from "./admission";
 import type { Connections } from "./connections";
-import { refusal, requireWhole, type SessionEnd } from "./decisions";
+import { isLive, refusal, requireWhole, type SessionEnd } from "./decisions";
 import { createEndings, type Endings } from "./endings";
 import type { KeyedMutex } from "./keyed-mutex";
 import { SESSION_LIMITS } from "./limits";
 import { pause } from "./pause";
 import type { PromptQueue } from "./prompt-queue";
-import { discardInstance, type Provisioner, untilWritten } from "./provisioner";
+import { discardInstance, untilWritten } from "./provisioner";
 import { createReconciliation } from "./reconcile";
 import type { Registrar } from "./registration";
 import { firstInState, untilEnded } from "./running-prompt";
@@ -26,19 +26,19 @@ import { deleteSession, insertSession, type NewSession } from "./session-rows";
 import {
   findSession,
   getSession,
-  isLive,
-  LIVE_STATUSES,
   requireSession,
   type Session,
   type SessionRow,
-  sessionsInStatus,
   sessionView,
   setStatus,
 } from "./session-store";
 
 /** The life of sessions. Acts of a person check their access; acts of the engine need none. */
 export interface Lifecycle extends Endings {
-  /** Answers at once, status `creating`; the container comes up behind it. @throws AppError `session_limit`, `out_of_disk` */
+  /**
+   * Answers at once, status `creating`; the container comes up behind it, or when it is the session's turn.
+   * @throws AppError `session_limit` when too many wait in line, `out_of_disk`
+   */
   create(caller: Caller, input: NewSession): Session;
   stop(caller: Caller, id: string): Promise<Session>;
   /**
@@ -49,10 +49,10 @@ export interface Lifecycle extends Endings {
   /**
    * Answers at once, status `creating`, out of the archive. It runs on the session image in force, or goes on with the one
    * before where it did not start on that.
-   * @throws AppError `session_busy` when it runs already, `session_limit`
+   * @throws AppError `session_busy` when it runs already, `session_limit` when too many wait in line
    */
   resume(caller: Caller, id: string): Promise<Session>;
-  /** Stop, then resume: a new container on the same volumes. */
+  /** Stop, then resume: a new container on the same volumes. One that waits in line keeps its place. */
   restart(caller: Caller, id: string): Promise<Session>;
   /** As {@link restart}, on the session image in force, even if the session did not start on that before. */
   rebuild(caller: Caller, id: string): Promise<Session>;
@@ -91,15 +91,13 @@ interface Deps {
   logger: Logger;
   driver: Driver;
   connections: Connections;
-  provisioner: Provisioner;
+  admission: Admission;
   registrar: Registrar;
   queue: PromptQueue;
   /** Serialises acts on one session. */
   mutex: KeyedMutex;
   /** Sessions that are being stopped: their agents take no prompt any more. Lifecycle alone changes it. */
   halting: Set<string>;
-  /** Sessions that may run at a time. */
-  maxSessions: number;
   /** Of new sessions alone: one that exists may start again, as room is made in it. @throws AppError `out_of_disk` */
   requireDisk(): void;
   snapshots: {
@@ -113,33 +111,23 @@ interface Deps {
 }
 
 export function createLifecycle(deps: Deps): Lifecycle {
-  const { db, log, mutex } = deps;
-  const starting = new Map<string, { abort: AbortController; done: Promise<void> }>();
+  const { db, log, mutex, admission } = deps;
   const closing = new AbortController();
 
-  const start = (sessionId: string) => {
-    const abort = new AbortController();
-    const done = deps.provisioner
-      .provision(sessionId, AbortSignal.any([abort.signal, closing.signal]))
-      .then(() => deps.queue.dispatch(sessionId))
-      .catch((error: unknown) => deps.logger.error({ sessionId, err: error }, "start failed"))
-      .finally(() => {
-        if (starting.get(sessionId)?.abort === abort) starting.delete(sessionId);
-      });
-    starting.set(sessionId, { abort, done });
-  };
-
-  const cancelStart = async (sessionId: string) => {
-    const run = starting.get(sessionId);
-    run?.abort.abort();
-    await run?.done;
+  /** Alone with the session; what ends in it makes room for the next in line. */
+  const alone = async (id: string, work: () => Promise<void>) => {
+    try {
+      await mutex.run(`life:${id}`, work);
+    } finally {
+      admission.next();
+    }
   };
 
   /** Under the session's mutex. */
   const halt = async (id: string, reason: Failure | null = null) => {
     deps.halting.add(id);
     try {
-      await cancelStart(id);
+      await admission.cancel(id);
       await endTurn(deps, id);
       await discardInstance(deps, id, SESSION_LIMITS.stopGraceMs);
       log.transaction((tx) => setStatus(tx, id, { status: "stopped", reason, agentState: "asleep" }));
@@ -148,26 +136,28 @@ export function createLifecycle(deps: Deps): Lifecycle {
     }
   };
   /** Under the session's mutex. */
-  const launch = (id: string) => {
+  const launch = (id: string, opts: { first: boolean }) => {
     log.transaction((tx) => {
       setArchived(tx, getSession(tx.store, id), null);
-      setStatus(tx, id, { status: "creating", step: "image", agentState: "waking" });
+      setStatus(tx, id, { status: "creating", agentState: "waking" });
+      admission.lineUp(tx, id, opts);
     });
-    start(id);
+    admission.begin(id);
   };
   const view = (caller: Caller, id: string) => sessionView(db, caller, getSession(db, id));
   /** Under the session's mutex. */
   const end = async (sessionId: string, { status, reason }: SessionEnd) => {
-    await cancelStart(sessionId);
+    await admission.cancel(sessionId);
     await discardInstance(deps, sessionId);
     log.transaction((tx) => setStatus(tx, sessionId, { status, reason, agentState: "asleep" }));
+    admission.next();
   };
 
   /** Under the session's mutex. */
   const startAgain = async (id: string, why: Failure) => {
     await discardInstance(deps, id);
     log.transaction((tx) => tx.append(id, { type: "error", data: why }));
-    launch(id);
+    launch(id, { first: true });
   };
 
   /** Under the session's mutex. */
@@ -184,73 +174,83 @@ export function createLifecycle(deps: Deps): Lifecycle {
         setStatus(tx, id, { status: "stopped", reason: failure, agentState: "asleep" });
       }),
     );
-    const goesOn = failure === null && (opts.goesOn ?? isLive(before.status));
-    if (goesOn && hasRoom(db, deps.maxSessions)) launch(id);
+    const ran = isLive(before.status);
+    if (failure === null && (opts.goesOn ?? ran)) launch(id, { first: ran });
   };
 
   const renew = async (caller: Caller, id: string, opts: { triesFailedImage: boolean }) => {
-    await mutex.run(`life:${id}`, async () => {
+    await alone(id, async () => {
       const row = requireSession(db, caller, { id, access: "write" });
       requireWhole(row);
-      if (!isLive(row.status)) requireRoom(db, deps.maxSessions);
-      await halt(id);
+      const waits = row.queuePlace !== null;
+      const ran = isLive(row.status);
+      if (!ran) admission.requireRoom(db);
+      if (!waits) await halt(id);
       if (opts.triesFailedImage)
         db.update(sessions).set({ failedImage: null }).where(eq(sessions.id, id)).run();
-      launch(id);
+      if (!waits) launch(id, { first: ran });
     });
     return view(caller, id);
   };
+
+  const reconcile = createReconciliation(deps, {
+    startAnew: (id) => launch(id, { first: true }),
+    isStarting: (id) => admission.isStarting(id),
+    onAdopt: deps.onAdopt,
+    end,
+  });
 
   return {
     create(caller, input) {
       deps.requireDisk();
       const id = newId("ses");
       log.transaction((tx) => {
-        requireRoom(tx.store, deps.maxSessions);
+        admission.requireRoom(tx.store);
         insertSession(tx.store, { id, ownerId: caller.userId, input, now: new Date(deps.clock.now()) });
         tx.append(id, {
           type: "session.status",
           data: { status: "creating", step: null, reason: null, agentState: "waking" },
         });
+        admission.lineUp(tx, id);
         if (input.prompt !== undefined) {
           const prompt = { sessionId: id, userId: caller.userId, key: `create:${id}`, text: input.prompt };
           deps.queue.insert(tx, { ...prompt, kind: "prompt" });
         }
       });
-      start(id);
+      admission.begin(id);
       return view(caller, id);
     },
     async stop(caller, id) {
-      await mutex.run(`life:${id}`, async () => {
+      await alone(id, async () => {
         if (requireSession(db, caller, { id, access: "write" }).status !== "stopped") await halt(id);
       });
       return view(caller, id);
     },
     stopIdle: (id, reason, isStillIdle) =>
-      mutex.run(`life:${id}`, async () => {
+      alone(id, async () => {
         const before = findSession(db, id);
         if (before?.status !== "idle" || !isStillIdle()) return;
         await halt(id, reason);
         // Somebody came while it stopped.
-        if (firstInState(db, id, "queued")) launch(id);
+        if (firstInState(db, id, "queued")) launch(id, { first: true });
         else log.transaction((tx) => keepRead(tx, getSession(tx.store, id), before.lastSeq));
       }),
     async resume(caller, id) {
-      await mutex.run(`life:${id}`, async () => {
+      await alone(id, async () => {
         const row = requireSession(db, caller, { id, access: "write" });
         requireWhole(row);
         const no = refusal("resume", row.status);
         if (no) throw no;
         if (row.status === "idle") return;
-        requireRoom(db, deps.maxSessions);
-        launch(id);
+        admission.requireRoom(db);
+        launch(id, { first: false });
       });
       return view(caller, id);
     },
     restart: (caller, id) => renew(caller, id, { triesFailedImage: false }),
     rebuild: (caller, id) => renew(caller, id, { triesFailedImage: true }),
     async remove(caller, id) {
-      await mutex.run(`life:${id}`, async () => {
+      await alone(id, async () => {
         requireSession(db, caller, { id, access: "own" });
         deps.snapshots.requireUnused(id);
         await halt(id);
@@ -263,17 +263,15 @@ export function createLifecycle(deps: Deps): Lifecycle {
         log.forget(id);
       });
     },
-    putAside: (id, opts) => mutex.run(`life:${id}`, () => replaceFiles(id, opts)),
-    reconcile: createReconciliation(deps, {
-      start,
-      isStarting: (id) => starting.has(id),
-      onAdopt: deps.onAdopt,
-      end,
-    }),
+    putAside: (id, opts) => alone(id, () => replaceFiles(id, opts)),
+    async reconcile() {
+      await reconcile();
+      admission.open();
+    },
     ...createEndings(deps, { end, startAgain }),
     async close() {
       closing.abort();
-      await Promise.all([...starting.values()].map((run) => run.done));
+      await admission.close();
     },
   };
 }
@@ -286,19 +284,6 @@ const CONTAINER_STAYS = {
   },
   tell: () => undefined,
 };
-
-function hasRoom(store: Store, maxSessions: number): boolean {
-  return sessionsInStatus(store, LIVE_STATUSES).length < maxSessions;
-}
-
-function requireRoom(store: Store, maxSessions: number): void {
-  if (hasRoom(store, maxSessions)) return;
-  throw new AppError(
-    "CONFLICT",
-    "session_limit",
-    `As many sessions run as this installation allows at a time (${maxSessions}). Stop one first, or have OPENAGENT_MAX_SESSIONS raised.`,
-  );
-}
 
 /** Asks a running turn to end and gives it a moment, so that its last words are in the log. What waits in line stays there. */
 async function endTurn(deps: Deps, sessionId: string): Promise<void> {

@@ -23,8 +23,10 @@ export const SESSION_LIMITS = {
   reconnectMaxMs: 2_000,
   /** What could not be written, such as on a full disk, is tried again after this. */
   writeRetryMs: 1_000,
-  /** Containers that start at the same time; the rest wait their turn. */
+  /** Containers that start at the same time; the rest wait in line. */
   concurrentStarts: 4,
+  /** Sessions in that line. */
+  maxWaitingSessions: 200,
   /** Sessions that are compared with the engine at the same time; more questions at once make none of them quicker. */
   concurrentReconciles: 8,
   /** A request that nobody answers is rejected after this. */

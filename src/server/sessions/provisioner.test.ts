@@ -35,7 +35,6 @@ describe("a start that fails", () => {
       image: "image:1",
       credentialsFor: () => [],
       meters: { startStep: () => undefined, startEnded: (outcome) => void ended.push(outcome) },
-      startSlot: (work) => work(),
     });
   });
   afterEach(() => t[Symbol.dispose]());

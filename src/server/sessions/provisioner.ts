@@ -25,7 +25,6 @@ interface Deps extends StartDeps {
   /** Full reference of the session image in force. */
   image: string;
   meters: Pick<Meters, "startStep" | "startEnded">;
-  startSlot: <T>(work: () => Promise<T>, signal: AbortSignal) => Promise<T>;
 }
 
 export function createProvisioner(deps: Deps): Provisioner {
@@ -33,7 +32,7 @@ export function createProvisioner(deps: Deps): Provisioner {
     async provision(sessionId, signal) {
       const times = createStartTimes(deps.meters, () => performance.now());
       try {
-        await deps.startSlot(() => startSession(deps, { sessionId, times }, signal), signal);
+        await startSession(deps, { sessionId, times }, signal);
         times.ended("ready");
       } catch (error) {
         if (!signal.aborted) {

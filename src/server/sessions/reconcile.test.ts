@@ -20,6 +20,7 @@ describe("sessions and engine", () => {
   let adopted: string[];
   let ended: string[];
   let removed: string[];
+  let startedAnew: string[];
   /** How the engine takes its time; at once unless a test says otherwise. */
   let engineThinks: () => Promise<void>;
   let onEnd: () => void;
@@ -28,7 +29,7 @@ describe("sessions and engine", () => {
     t = testDatabase();
     t.db.delete(sessions).run();
     engine = new Map();
-    [adopted, ended, removed] = [[], [], []];
+    [adopted, ended, removed, startedAnew] = [[], [], [], []];
     engineThinks = async () => undefined;
     onEnd = () => undefined;
   });
@@ -74,7 +75,7 @@ describe("sessions and engine", () => {
         mutex: createKeyedMutex(),
       },
       {
-        start: () => undefined,
+        startAnew: (sessionId) => void startedAnew.push(sessionId),
         isStarting: () => false,
         onAdopt: () => undefined,
         end: async (sessionId) => {
@@ -96,6 +97,13 @@ describe("sessions and engine", () => {
     await reconcile();
     expect({ adopted, ended }).toEqual({ adopted: ["ses_alive"], ended: ["ses_gone"] });
     expect(removed).not.toContain("ins_alive");
+  });
+
+  it("begin a start anew that was cut off, without what it left; those in line go on waiting", async () => {
+    t.addSession("ses_half", { status: "creating", instanceId: "ins_half" });
+    t.addSession("ses_waits", { status: "creating", instanceId: "ins_stays", queuePlace: 1 });
+    await reconcile();
+    expect({ startedAnew, removed }).toEqual({ startedAnew: ["ses_half"], removed: ["ins_half"] });
   });
 
   it.each([

@@ -3,12 +3,12 @@ import { type Driver, DriverError } from "../../drivers/driver";
 import type { Database } from "../db/database";
 import type { Logger } from "../log";
 import type { Connections } from "./connections";
-import { provisioningFailure, reconcileDecision, type SessionEnd } from "./decisions";
+import { LIVE_STATUSES, provisioningFailure, reconcileDecision, type SessionEnd } from "./decisions";
 import { createSemaphore, type KeyedMutex } from "./keyed-mutex";
 import { SESSION_LIMITS } from "./limits";
 import { discardInstance } from "./provisioner";
 import type { Registrar } from "./registration";
-import { findSession, LIVE_STATUSES, sessionsInStatus } from "./session-store";
+import { findSession, sessionsInStatus } from "./session-store";
 
 interface Deps {
   db: Database;
@@ -21,7 +21,8 @@ interface Deps {
 
 /** What a session's life does about it. */
 interface Acts {
-  start(sessionId: string): void;
+  /** One whose start was cut off. Under the session's mutex. */
+  startAnew(sessionId: string): void;
   isStarting(sessionId: string): boolean;
   /** A container that ran while no server was there is about to be talked to again. */
   onAdopt(sessionId: string): void;
@@ -37,7 +38,7 @@ export function createReconciliation(deps: Deps, acts: Acts): () => Promise<void
   /** Looks at row and container as they are now, under the session's mutex. */
   const reconcileOne = async (sessionId: string): Promise<void> => {
     const row = findSession(db, sessionId);
-    if (!row || acts.isStarting(sessionId)) return;
+    if (!row || row.queuePlace !== null || acts.isStarting(sessionId)) return;
     const instance = row.instanceId ? await driver.inspect(row.instanceId) : { kind: "gone" as const };
     const secrets = deps.registrar.secretsOf(row);
     const decision = reconcileDecision({ status: row.status, contract: secrets?.contract ?? null }, instance);
@@ -53,7 +54,7 @@ export function createReconciliation(deps: Deps, acts: Acts): () => Promise<void
         return;
       case "provision":
         await discardInstance(deps, sessionId);
-        acts.start(sessionId);
+        acts.startAnew(sessionId);
         return;
       case "end":
         await acts.end(sessionId, decision);

@@ -62,7 +62,6 @@ describe("the image of a session that starts again", () => {
       image,
       credentialsFor: () => [],
       meters: { startStep: () => undefined, startEnded: () => undefined },
-      startSlot: (work) => work(),
     });
     engine.started.length = 0;
     await provisioner.provision(t.sessionId, signal);

@@ -13,6 +13,7 @@ import { prompts, type RepoSource, requests, sessions, users, type Visibility } 
 import { AppError, notFound } from "../errors";
 import type { LogTransaction } from "../events/event-log";
 import { behindCursor, type Page, pageOf, type PageRequest } from "../page-cursor";
+import { type Queue, queueOf } from "./line";
 import { hasRead } from "./session-marks";
 
 export type SessionRow = typeof sessions.$inferSelect;
@@ -36,6 +37,8 @@ export interface Session {
   busy: boolean;
   needsInput: boolean;
   agentState: AgentState;
+  /** Where it waits in line to be started; null when it does not. */
+  queue: Queue | null;
   archived: boolean;
   /** Minutes without use after which it is stopped; null: as the installation says; 0: never. */
   idleStopMinutes: number | null;
@@ -163,6 +166,7 @@ export function sessionView(store: Store, caller: Pick<Caller, "userId">, row: S
     busy: live && (running?.n ?? 0) > 0,
     needsInput: live && (open?.n ?? 0) > 0,
     agentState: row.agentState,
+    queue: queueOf(store, row),
     archived: row.archivedAt !== null,
     idleStopMinutes: row.idleStopMinutes,
     stopsAt: row.status === "idle" ? row.stopsAt : null,
@@ -232,13 +236,6 @@ function foldCase(text: string): string {
   return text.normalize("NFC").toLowerCase();
 }
 
-/** Of sessions that have a container, or are about to. */
-export const LIVE_STATUSES: SessionStatus[] = ["creating", "active", "idle"];
-
-export function isLive(status: SessionStatus): boolean {
-  return LIVE_STATUSES.includes(status);
-}
-
 export function sessionsInStatus(store: Store, statuses: SessionStatus[]): SessionRow[] {
   return store.select().from(sessions).where(inArray(sessions.status, statuses)).all();
 }
@@ -268,7 +265,11 @@ export function setStatus(tx: LogTransaction, sessionId: string, change: StatusC
   if (same) return;
   tx.store
     .update(sessions)
-    .set({ ...next, stopsAt: null })
+    .set({
+      ...next,
+      stopsAt: null,
+      ...(next.status === "creating" ? {} : { queuePlace: null, queueReason: null }),
+    })
     .where(eq(sessions.id, sessionId))
     .run();
   tx.append(sessionId, { type: "session.status", data: next });

@@ -13,7 +13,7 @@ export function requireQuiet(store: Store, row: SessionRow): void {
     : firstInState(store, row.id, "queued")
       ? "Prompts wait in line. Cancel them, or let them run first"
       : row.status === "creating"
-        ? "The session is being started. Wait until it is ready"
+        ? "The session is not started yet. Wait until it is ready"
         : null;
   if (what !== null) throw new AppError("CONFLICT", "session_busy", `${what}; then restore the snapshot.`);
 }

@@ -102,7 +102,7 @@ export function createSnapshots(deps: {
       const session = requireSession(db, caller, { id: sessionId, access: "write" });
       requireWhole(session);
       if (session.status === "creating")
-        throw busy("The session is being started. Make the snapshot when it is ready.");
+        throw busy("The session is not started yet. Make the snapshot when it is ready.");
       if (countSnapshots(db, sessionId) >= SESSION_LIMITS.maxSnapshots) throw tooMany();
       deps.requireDisk();
       const snapshot = { id: newId("snp"), sessionId, name: name ?? "Snapshot", createdBy: caller.userId };

@@ -81,6 +81,13 @@ describe("garbage", () => {
     expect({ instances, endpoints, images, volumes }).toEqual(before);
   });
 
+  it("is a container that one in line could not be rid of, and nothing else of that session", async () => {
+    t.addSession("ses_waits", { status: "creating", queuePlace: 1, instanceId: "ins_left" });
+    instances.push("ins_left");
+    volumes.add("ses_waits");
+    expect(await collection().collect("all")).toEqual({ ...nothing, instances: ["ins_left"] });
+  });
+
   it("is what no session has: container and run directory; volumes when people ask", async () => {
     instances.push("ins_orphan");
     endpoints.push("ins_orphan", "ins_ended");

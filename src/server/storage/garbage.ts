@@ -5,7 +5,7 @@ import type { Clock } from "../clock";
 import type { Database } from "../db/database";
 import { sessions } from "../db/schema";
 import type { Logger } from "../log";
-import { isLive } from "../sessions/session-store";
+import { isRunning } from "../sessions/decisions";
 
 export interface Garbage {
   /** Containers that no running session names. */
@@ -61,8 +61,8 @@ export function createGarbageCollection(deps: {
     const endpoints = await driver.listEndpoints();
     const volumes = which === "all" ? await driver.listVolumes() : [];
     const there = await driver.list();
-    const { id, instanceId, status, image, readyImage } = sessions;
-    const rows = db.select({ id, instanceId, status, image, readyImage }).from(sessions).all();
+    const { id, instanceId, status, queuePlace, image, readyImage } = sessions;
+    const rows = db.select({ id, instanceId, status, queuePlace, image, readyImage }).from(sessions).all();
     return garbageOf({ images, endpoints, volumes, instances: there.map((at) => at.instanceId) }, rows, {
       image: deps.image,
       now: deps.clock.now(),
@@ -101,6 +101,7 @@ interface Row {
   id: string;
   instanceId: string | null;
   status: SessionStatus;
+  queuePlace: number | null;
   /** Of its last container, and of the last that became ready: what it is started on again where a newer one does not start. */
   image: string | null;
   readyImage: string | null;
@@ -114,8 +115,7 @@ function garbageOf(
 ): Garbage {
   const needed = new Set([image, ...rows.flatMap((row) => [row.image, row.readyImage])]);
   const known = new Set(rows.map(({ id }) => id));
-  const live = rows.filter(({ status }) => isLive(status));
-  const wanted = new Set(live.map(({ instanceId }) => instanceId));
+  const wanted = new Set(rows.filter(isRunning).map(({ instanceId }) => instanceId));
   // A stopped session may name a container that could not be removed yet: its directory goes with it, in order.
   const named = new Set([...rows.map(({ instanceId }) => instanceId), ...there.instances]);
   return {

@@ -3,7 +3,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import type { Driver } from "../../../drivers/driver";
 import type { Database } from "../../db/database";
 import { sessions } from "../../db/schema";
-import { isLive } from "../../sessions/session-store";
+import { isRunning } from "../../sessions/decisions";
 import { examineByDriver, type Finding, someOf } from "./finding";
 
 type Engine = Pick<Driver, "list" | "listVolumes" | "inspect">;
@@ -57,10 +57,15 @@ const volumeProblem: Look = async ({ db, driver }) => {
 const containerProblem: Look = async ({ db, driver }) => {
   const there = await driver.list();
   const rows = db
-    .select({ id: sessions.id, status: sessions.status, instanceId: sessions.instanceId })
+    .select({
+      id: sessions.id,
+      status: sessions.status,
+      instanceId: sessions.instanceId,
+      queuePlace: sessions.queuePlace,
+    })
     .from(sessions)
     .all();
-  const live = rows.filter(({ status }) => isLive(status));
+  const live = rows.filter(isRunning);
   const wanted = new Set(live.map(({ instanceId }) => instanceId));
   const running = live.filter(({ status }) => status !== "creating");
   const fact = `${there.length}, one for each of the sessions that run`;

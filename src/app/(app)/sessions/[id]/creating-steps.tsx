@@ -4,7 +4,7 @@ import { Check } from "lucide-react";
 import { useState } from "react";
 import type { ProvisioningStep } from "../../../../../sidecar/src/contract";
 import type { Session } from "../../../../server/sessions/session-store";
-import { STEPS } from "../../../_session/session-state";
+import { inLine, STEPS } from "../../../_session/session-state";
 import { between, duration } from "./_conversation/figures";
 import { Elapsed } from "./_conversation/ticking";
 
@@ -19,7 +19,7 @@ const DOES: Readonly<Record<ProvisioningStep, string>> = {
 };
 
 /** How far a session that is being made or resumed has come, and how long each step took of those that were seen here. */
-export function CreatingSteps({ session }: { session: Pick<Session, "step" | "lastActivityAt"> }) {
+export function CreatingSteps({ session }: { session: Pick<Session, "step" | "queue" | "lastActivityAt"> }) {
   const begins = useStepBegins(session);
   const at = session.step === null ? -1 : STEPS.indexOf(session.step);
   return (
@@ -27,14 +27,13 @@ export function CreatingSteps({ session }: { session: Pick<Session, "step" | "la
       <div className="mx-auto flex max-w-[760px] flex-wrap items-center gap-x-4 gap-y-1 text-small">
         <p className="flex w-full items-baseline justify-between gap-4">
           <span role="status" className="font-medium">
-            {session.step === null
-              ? "Getting ready"
-              : `Step ${at + 1} of ${STEPS.length}: ${DOES[session.step]}`}
+            {heading(session)}
           </span>
           <span className="text-muted">
             <Elapsed since={Object.values(begins)[0] ?? session.lastActivityAt} />
           </span>
         </p>
+        {session.queue && <p className="w-full text-muted">{session.queue.reason.message}</p>}
         <ol className="flex flex-wrap items-center gap-x-3 gap-y-1 text-muted">
           {STEPS.map((step, place) => (
             <li
@@ -53,6 +52,13 @@ export function CreatingSteps({ session }: { session: Pick<Session, "step" | "la
       </div>
     </section>
   );
+}
+
+function heading({ step, queue }: Pick<Session, "step" | "queue">): string {
+  if (queue) return `Waits to be started: ${inLine(queue)}`;
+  return step === null
+    ? "Getting ready"
+    : `Step ${STEPS.indexOf(step) + 1} of ${STEPS.length}: ${DOES[step]}`;
 }
 
 type Begins = Partial<Record<ProvisioningStep, string>>;

@@ -9,7 +9,7 @@ const well: HealthReport = {
   uptimeSeconds: 60,
   ready: true,
   checks: { database: "ok", engine: "ok", image: "ok", mirror: "ok", backups: "off" },
-  sessions: { creating: 0, active: 2, idle: 1, stopped: 4, error: 0 },
+  sessions: { queued: 0, creating: 0, active: 2, idle: 1, stopped: 4, error: 0 },
   streamsDown: 0,
   promptsWaiting: 3,
   requestsOpen: 1,

@@ -17,6 +17,7 @@ export function figuresOf(
       { label: "Running", value: String(sessions.active) },
       { label: "Idle", value: String(sessions.idle) },
       { label: "Creating", value: String(sessions.creating) },
+      { label: "In line", value: String(sessions.queued) },
       { label: "Stopped", value: String(sessions.stopped) },
       { label: "Failed", value: String(sessions.error), isBad: sessions.error > 0 },
       { label: "Prompts waiting", value: String(report.promptsWaiting) },
