@@ -41,7 +41,7 @@ it("takes an event of a moment that is still to come, after somebody set the clo
 });
 
 it("times a start by its steps, the wait for its turn among them", async () => {
-  const times = createStartTimes(meters, clock.monotonicNow);
+  const times = createStartTimes(meters, clock.monotonicNow, clock.monotonicNow());
   clock.advance(400);
   times.step("image");
   clock.advance(40);
@@ -60,7 +60,7 @@ it("times a start by its steps, the wait for its turn among them", async () => {
 });
 
 it("leaves the step at which a start failed out, and the start out of those that got ready", async () => {
-  const times = createStartTimes(meters, clock.monotonicNow);
+  const times = createStartTimes(meters, clock.monotonicNow, clock.monotonicNow());
   times.step("image");
   clock.advance(70);
   times.ended("failed");

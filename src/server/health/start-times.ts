@@ -8,13 +8,13 @@ export interface StartTimes {
   ended(outcome: "ready" | "failed"): void;
 }
 
-/** The start is wished for now. @param now ms of a clock that only goes forward */
+/** @param since when the start was wished for; that and `now` in ms of a clock that only goes forward */
 export function createStartTimes(
   meters: Pick<Meters, "startStep" | "startEnded">,
   now: () => number,
+  since: number,
 ): StartTimes {
-  const startedAt = now();
-  let current: { name: ProvisioningStep | "wait"; since: number } = { name: "wait", since: startedAt };
+  let current: { name: ProvisioningStep | "wait"; since: number } = { name: "wait", since };
   return {
     step(name) {
       const at = now();
@@ -25,7 +25,7 @@ export function createStartTimes(
       const at = now();
       // A step that failed says nothing about how long it takes.
       if (outcome === "ready") meters.startStep(current.name, at - current.since);
-      meters.startEnded(outcome, at - startedAt);
+      meters.startEnded(outcome, at - since);
     },
   };
 }

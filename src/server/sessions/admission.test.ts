@@ -47,7 +47,7 @@ describe("the line of sessions", () => {
       log,
       logger: pino({}, { write: () => onError() }),
       provisioner: {
-        provision: (id, signal) =>
+        provision: (id, _, signal) =>
           new Promise((resolve) => {
             begun.push(id);
             const end = () => {

@@ -59,6 +59,8 @@ export function waitsFor(free: { places: number }): QueueReason {
 export function createAdmission(deps: Deps): Admission {
   const { db, log, logger } = deps;
   const starting = new Map<string, { abort: AbortController; done: Promise<void> }>();
+  /** When starts were wished for, for the metrics alone: after a restart of the server, that is when their turn comes. */
+  const wishedAt = new Map<string, number>();
   const closing = new AbortController();
   /** `comparing`: rows and containers, before the line moves for the first time. */
   let state: "comparing" | "open" | "held" = "comparing";
@@ -71,8 +73,10 @@ export function createAdmission(deps: Deps): Admission {
 
   const start = (sessionId: string) => {
     const abort = new AbortController();
+    const since = wishedAt.get(sessionId) ?? performance.now();
+    wishedAt.delete(sessionId);
     const done = deps.provisioner
-      .provision(sessionId, AbortSignal.any([abort.signal, closing.signal]))
+      .provision(sessionId, since, AbortSignal.any([abort.signal, closing.signal]))
       .then(() => deps.onStarted(sessionId))
       .catch((err: unknown) => logger.error({ sessionId, err }, "start failed"))
       .finally(() => {
@@ -117,6 +121,7 @@ export function createAdmission(deps: Deps): Admission {
       );
     },
     lineUp({ store }, sessionId, { first = false } = {}) {
+      wishedAt.set(sessionId, performance.now());
       // The session itself is among those that run.
       const { places, starts } = freeNow(store);
       const free = { places: places + 1, starts };
@@ -132,6 +137,7 @@ export function createAdmission(deps: Deps): Admission {
     },
     isStarting: (sessionId) => starting.has(sessionId),
     async cancel(sessionId) {
+      wishedAt.delete(sessionId);
       if ((findSession(db, sessionId)?.queuePlace ?? null) !== null)
         log.transaction(({ store }) => takeOutOfLine(store, [sessionId]));
       const run = starting.get(sessionId);

@@ -51,7 +51,7 @@ describe("a session's life", () => {
         ...t,
         log,
         logger: pino({ level: "silent" }),
-        provisioner: { provision: (sessionId, signal) => provision(sessionId, signal) },
+        provisioner: { provision: (...start) => provision(...start) },
         maxSessions: 2,
         onStarted: async () => undefined,
       }),
@@ -202,7 +202,7 @@ describe("a session's life", () => {
     });
 
     it("is refused when too many wait already, and nothing is made of it", () => {
-      const isFull = expect.objectContaining({ code: "CONFLICT", reason: "session_limit" });
+      const isFull: unknown = expect.objectContaining({ code: "CONFLICT", reason: "session_limit" });
       expect(() => {
         for (let n = 0; n <= SESSION_LIMITS.maxWaitingSessions; n += 1) lifecycle.create(owner, { model });
       }).toThrow(isFull);

@@ -40,7 +40,7 @@ describe("a start that fails", () => {
   afterEach(() => t[Symbol.dispose]());
 
   it("is told with the engine's sentence", async () => {
-    await provisioner.provision(t.sessionId, new AbortController().signal);
+    await provisioner.provision(t.sessionId, 0, new AbortController().signal);
     expect(row()).toMatchObject({ status: "error", reason: { code: "out_of_disk", detail: "ENOSPC" } });
     expect(ended).toEqual(["failed"]);
   });
@@ -53,12 +53,12 @@ describe("a start that fails", () => {
       // The failure itself, the container's row, and the failure's own: then there is room again.
       if (errors === 3) t.db.run(sql`drop trigger full`);
     };
-    await provisioner.provision(t.sessionId, new AbortController().signal);
+    await provisioner.provision(t.sessionId, 0, new AbortController().signal);
     expect(row()).toMatchObject({ status: "error", instanceId: null });
   });
 
   it("is not among the failures when it was called off", async () => {
-    await provisioner.provision(t.sessionId, AbortSignal.abort());
+    await provisioner.provision(t.sessionId, 0, AbortSignal.abort());
     expect(ended).toEqual([]);
   });
 
@@ -66,7 +66,7 @@ describe("a start that fails", () => {
     t.db.run(sql`create trigger full before update on sessions begin select raise(fail, 'disk full'); end`);
     const stop = new AbortController();
     onError = () => stop.abort();
-    await provisioner.provision(t.sessionId, stop.signal);
+    await provisioner.provision(t.sessionId, 0, stop.signal);
     expect(row()).toMatchObject({ status: "creating" });
   });
 });

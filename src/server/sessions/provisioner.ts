@@ -16,8 +16,9 @@ export interface Provisioner {
    * Takes a session in status `creating` to `idle`, step by step, each step an event: on the image in force, or where that
    * is at fault on the one before; on failure to `error` with the reason, and no container is left. Never throws.
    * Aborted: the container is removed, the status left to the caller.
+   * @param since when the start was wished for, by `performance.now`
    */
-  provision(sessionId: string, signal: AbortSignal): Promise<void>;
+  provision(sessionId: string, since: number, signal: AbortSignal): Promise<void>;
 }
 
 interface Deps extends StartDeps {
@@ -29,8 +30,8 @@ interface Deps extends StartDeps {
 
 export function createProvisioner(deps: Deps): Provisioner {
   return {
-    async provision(sessionId, signal) {
-      const times = createStartTimes(deps.meters, () => performance.now());
+    async provision(sessionId, since, signal) {
+      const times = createStartTimes(deps.meters, () => performance.now(), since);
       try {
         await startSession(deps, { sessionId, times }, signal);
         times.ended("ready");
