@@ -139,7 +139,9 @@ export function composeSessions(deps: Deps): SessionServices {
     logger,
     provisioner,
     maxSessions: deps.maxSessions,
+    ping: () => driver.ping(),
     onStarted: (sessionId) => queue.dispatch(sessionId),
+    signal: stopping.signal,
   });
   const requireDisk = () => deps.storage.disk.requireRoom();
   const files = createSnapshotFiles(deps.dataDir);

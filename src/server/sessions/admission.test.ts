@@ -5,9 +5,9 @@ import { sessions } from "../db/schema";
 import { testDatabase, type TestDatabase } from "../db/testing";
 import { createEventLog, type EventLog } from "../events/event-log";
 import { marksAfter } from "../events/outbox";
-import { admitted, type Admission, createAdmission, waitsFor } from "./admission";
+import { admitted, type Admission, createAdmission } from "./admission";
 import { SESSION_LIMITS } from "./limits";
-import { queueOf } from "./line";
+import { queueOf, waitsFor } from "./line";
 import { getSession, setStatus } from "./session-store";
 
 const MOST = 6;
@@ -21,12 +21,10 @@ describe("how many are admitted", () => {
     [{ places: -2, starts: 4 }, 0],
   ])("%o: %i", (free, count) => expect(admitted(free)).toBe(count));
 
-  it("and what the others wait for", () => {
-    expect([waitsFor({ places: 1 }), waitsFor({ places: 0 }), waitsFor({ places: -1 })]).toEqual([
-      "session_busy",
-      "session_limit",
-      "session_limit",
-    ]);
+  it("and what each of the others waits for", () => {
+    const line = (places: number) => [0, 1, 2].map((index) => waitsFor(index, { places }));
+    expect(line(2)).toEqual(["session_busy", "session_busy", "session_limit"]);
+    expect(line(-1)).toEqual(["session_limit", "session_limit", "session_limit"]);
   });
 });
 
@@ -36,10 +34,12 @@ describe("the line of sessions", () => {
   let log: EventLog;
   let admission: Admission;
   /** Starts under way, by session. */
-  let starts: Map<string, (status: "idle" | "error") => void>;
+  let starts: Map<string, (outcome: "idle" | "error" | "engine away") => void>;
   /** All that began, in order. */
   let begun: string[];
   let onError: () => void;
+  let isEngineThere: boolean;
+  let ending: AbortController;
 
   const createAnother = () =>
     createAdmission({
@@ -47,23 +47,31 @@ describe("the line of sessions", () => {
       log,
       logger: pino({}, { write: () => onError() }),
       provisioner: {
-        provision: (id, _, signal) =>
+        provision: ({ sessionId: id, waitsForEngine }, signal) =>
           new Promise((resolve) => {
             begun.push(id);
-            const end = () => {
+            const end = (outcome: "ended" | "engine away") => {
               starts.delete(id);
-              resolve();
+              resolve(outcome);
             };
-            starts.set(id, (status) => {
+            starts.set(id, (outcome) => {
+              if (outcome === "engine away" && waitsForEngine) return end(outcome);
+              const status = outcome === "idle" ? "idle" : "error";
               log.transaction((tx) => setStatus(tx, id, { status }));
-              end();
+              end("ended");
             });
-            signal.addEventListener("abort", end);
+            signal.addEventListener("abort", () => end("ended"));
           }),
       },
       maxSessions: MOST,
+      ping: () => (isEngineThere ? Promise.resolve() : Promise.reject(new Error("away"))),
       onStarted: async () => undefined,
+      signal: ending.signal,
     });
+  const endServer = async () => {
+    ending.abort();
+    await admission.close();
+  };
 
   beforeEach(() => {
     t = testDatabase();
@@ -72,11 +80,14 @@ describe("the line of sessions", () => {
     starts = new Map();
     begun = [];
     onError = () => undefined;
+    isEngineThere = true;
+    ending = new AbortController();
     admission = createAnother();
     admission.open();
   });
   afterEach(async () => {
-    await admission.close();
+    vi.useRealTimers();
+    await endServer();
     t[Symbol.dispose]();
   });
 
@@ -104,8 +115,8 @@ describe("the line of sessions", () => {
     return ids.filter((id) => at(id) > 0).sort((a, b) => at(a) - at(b));
   };
   /** A start's end is heard of a few microtasks later. */
-  const endStart = async (id: string, status: "idle" | "error" = "idle") => {
-    starts.get(id)?.(status);
+  const endStart = async (id: string, outcome: "idle" | "error" | "engine away" = "idle") => {
+    starts.get(id)?.(outcome);
     await vi.waitFor(() => expect(admission.isStarting(id)).toBe(false));
   };
   const stop = (id: string) => {
@@ -136,7 +147,8 @@ describe("the line of sessions", () => {
     addMany(AT_ONCE + 1);
     add("late");
     add("restarted", { first: true });
-    expect(line()).toEqual(["restarted", "s5", "late"]);
+    add("restarted later", { first: true });
+    expect(line()).toEqual(["restarted", "restarted later", "s5", "late"]);
     await endStart("s1");
     expect(begun.at(-1)).toBe("restarted");
   });
@@ -144,28 +156,28 @@ describe("the line of sessions", () => {
   it("tells the mirror of everybody whose place has changed, and of no one else", async () => {
     addMany(AT_ONCE + 3);
     const last = marksAfter(t.db, 0, 1_000).at(-1)?.id ?? 0;
-    await admission.cancel("s6");
+    log.transaction((tx) => setStatus(tx, "s6", { status: "stopped" }));
     const told = marksAfter(t.db, last, 1_000).map(({ topic, key }) => `${topic} ${key}`);
-    expect(told.sort()).toEqual(["session s5", "session s6", "session s7"]);
+    expect(told.sort()).toEqual(["events s6", "session s5", "session s6", "session s7"]);
   });
 
-  it("has nobody who was called off, whether waiting or starting", async () => {
+  it("has nobody who was stopped, whether waiting or starting", async () => {
     addMany(AT_ONCE + 1);
-    await admission.cancel("s5");
+    stop("s5");
     expect(queue("s5")).toBeNull();
     await admission.cancel("s1");
     expect(admission.isStarting("s1")).toBe(false);
-    stop("s5");
     stop("s1");
     expect(begun).toEqual(["s1", "s2", "s3", "s4"]);
   });
 
   it("outlives the server with everybody's place, and moves when rows and engine are one truth", async () => {
     const ids = addMany(AT_ONCE + 3);
-    await admission.close();
+    await endServer();
     admission.next();
     expect(line()).toEqual(ids.slice(AT_ONCE));
     begun = [];
+    ending = new AbortController();
     admission = createAnother();
     admission.next();
     expect(begun).toEqual([]);
@@ -174,22 +186,53 @@ describe("the line of sessions", () => {
     expect([begun, line()]).toEqual([["s5", "s6"], ["s7"]]);
   });
 
-  it("stands still while the engine is away, and says why", async () => {
-    addMany(AT_ONCE + 2);
-    admission.hold();
-    await endStart("s1", "error");
-    add("new");
-    expect(line()).toEqual(["s5", "s6", "new"]);
-    for (const id of line()) expect(queue(id)?.reason.code).toBe("engine_unreachable");
-    admission.open();
-    expect([begun.at(-1), line()]).toEqual(["s5", ["s6", "new"]]);
-    expect(queue("new")?.reason.code).toBe("session_busy");
-  });
+  describe("while the engine is away", () => {
+    const engineIsBack = async () => {
+      isEngineThere = true;
+      await vi.advanceTimersByTimeAsync(SESSION_LIMITS.engineAwayRetryMs);
+    };
+    beforeEach(() => {
+      vi.useFakeTimers();
+      isEngineThere = false;
+    });
 
-  it("starts at once who does not have to wait, also while the engine is away: then its sentence is told", () => {
-    admission.hold();
-    add("s1");
-    expect(begun).toEqual(["s1"]);
+    it("stands still and says why, whatever is found out about rows and containers", async () => {
+      addMany(AT_ONCE + 2);
+      admission.hold();
+      starts.get("s1")?.("error");
+      await vi.advanceTimersByTimeAsync(3 * SESSION_LIMITS.engineAwayRetryMs);
+      admission.open();
+      add("new");
+      expect(line()).toEqual(["s5", "s6", "new"]);
+      for (const id of line()) expect(queue(id)?.reason.code).toBe("engine_unreachable");
+      await engineIsBack();
+      expect([begun.at(-1), line()]).toEqual(["s5", ["s6", "new"]]);
+      expect(queue("new")?.reason.code).toBe("session_busy");
+    });
+
+    it("gives everybody back the place who could not be started, and fails nobody", async () => {
+      addMany(AT_ONCE + 4);
+      for (const id of ["s1", "s2", "s3", "s4"]) starts.get(id)?.("error");
+      await vi.advanceTimersByTimeAsync(0);
+      expect(begun.slice(AT_ONCE)).toEqual(["s5", "s6", "s7", "s8"]);
+      add("late");
+      for (const id of ["s8", "s5", "s7", "s6"]) starts.get(id)?.("engine away");
+      await vi.advanceTimersByTimeAsync(0);
+      expect(line()).toEqual(["s5", "s6", "s7", "s8", "late"]);
+      expect(getSession(t.db, "s5")).toMatchObject({ status: "creating", queueReason: "engine_unreachable" });
+      expect(begun).toHaveLength(2 * AT_ONCE);
+      await engineIsBack();
+      expect(begun.slice(2 * AT_ONCE)).toEqual(["s5", "s6", "s7", "s8"]);
+    });
+
+    it("starts at once who does not have to wait: then the engine's sentence is told", async () => {
+      admission.hold();
+      add("s1");
+      expect(begun).toEqual(["s1"]);
+      starts.get("s1")?.("engine away");
+      await vi.advanceTimersByTimeAsync(0);
+      expect(getSession(t.db, "s1").status).toBe("error");
+    });
   });
 
   it("moves on as soon as something can be written again", async () => {

@@ -8,7 +8,7 @@ import { SidecarError } from "../sidecar-client/sidecar-error";
 import { otherContract, talksWith } from "./image-decisions";
 import { SESSION_LIMITS } from "./limits";
 
-/** Of sessions that have a container, or are about to. */
+/** Of sessions that have a container, or get one: at once or, of those in line, when their turn comes. */
 export const LIVE_STATUSES: SessionStatus[] = ["creating", "active", "idle"];
 
 export function isLive(status: SessionStatus): boolean {
@@ -162,6 +162,14 @@ export function startedAgain(instance: InstanceState): Failure {
   };
 }
 
+/** Does the error say nothing about what was asked for, as nobody answered? */
+export function isEngineAway(error: unknown): error is DriverError {
+  return (
+    error instanceof DriverError &&
+    (error.code === "engine_unreachable" || error.code === "engine_permission")
+  );
+}
+
 /** A failure to start, as the session's reason. */
 export function provisioningFailure(error: unknown): Failure {
   if (error instanceof DriverError) return { code: error.code, message: error.message, detail: error.detail };
@@ -231,7 +239,7 @@ export function refusal(
         return new AppError(
           "CONFLICT",
           "session_busy",
-          "The session is still starting. Try again in a moment.",
+          "The session has not started yet. Try again when it has.",
         );
       return status === "stopped" || status === "error" ? stopped() : null;
     case "resume":
@@ -240,13 +248,17 @@ export function refusal(
         : new AppError(
             "CONFLICT",
             "session_busy",
-            "The session is running already: there is nothing to resume.",
+            "The session runs already, or is about to: there is nothing to resume.",
           );
     case "archive":
       // Out of sight it would go on, use memory and spend money.
       return status === "stopped" || status === "error"
         ? null
-        : new AppError("CONFLICT", "session_busy", "The session is running. Stop it first, then archive it.");
+        : new AppError(
+            "CONFLICT",
+            "session_busy",
+            "The session runs, or is about to. Stop it first, then archive it.",
+          );
     case "stop":
       return null;
   }

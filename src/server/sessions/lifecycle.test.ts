@@ -32,7 +32,7 @@ describe("a session's life", () => {
   beforeEach(() => {
     t = testDatabase();
     isDiskFull = false;
-    provision = async () => undefined;
+    provision = async () => "ended";
     log = createEventLog(t);
     owner = {
       userId: t.userId,
@@ -53,7 +53,9 @@ describe("a session's life", () => {
         logger: pino({ level: "silent" }),
         provisioner: { provision: (...start) => provision(...start) },
         maxSessions: 2,
+        ping: async () => undefined,
         onStarted: async () => undefined,
+        signal: new AbortController().signal,
       }),
       registrar: {} as Registrar,
       queue: createPromptQueue({
@@ -163,9 +165,10 @@ describe("a session's life", () => {
 
     beforeEach(async () => {
       begun = [];
-      provision = async (sessionId) => {
+      provision = async ({ sessionId }) => {
         begun.push(sessionId);
         t.db.update(sessions).set({ status: "idle" }).where(eq(sessions.id, sessionId)).run();
+        return "ended";
       };
       await lifecycle.reconcile();
       running = [lifecycle.create(owner, { model }).id, lifecycle.create(owner, { model }).id];
@@ -192,6 +195,19 @@ describe("a session's life", () => {
       await lifecycle.remove(owner, String(waiting[1]));
       await Promise.all(running.map((id) => lifecycle.stop(owner, id)));
       expect(begun).toEqual(running);
+    });
+
+    it("is stopped, and stands in nobody's way, also where its stop fails half-way", async () => {
+      const [first = "", second = ""] = waiting;
+      t.db.update(sessions).set({ instanceId: "ins_left" }).where(eq(sessions.id, first)).run();
+      t.db.run(
+        sql`create trigger full before update of instance_id on sessions begin select raise(fail, 'disk full'); end`,
+      );
+      await expect(lifecycle.stop(owner, first)).rejects.toThrow();
+      t.db.run(sql`drop trigger full`);
+      expect(of(first)).toEqual({ status: "stopped", waits: false });
+      await lifecycle.stop(owner, String(running[0]));
+      await vi.waitFor(() => expect(begun).toEqual([...running, second]));
     });
 
     it("keeps its place by a restart or rebuild, and gives up none that it had", async () => {

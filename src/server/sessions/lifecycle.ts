@@ -69,7 +69,7 @@ export interface Lifecycle extends Endings {
    * @throws DriverError when the engine went away under it
    */
   reconcile(): Promise<void>;
-  /** Waits for what is being started or stopped. Containers are left alone. */
+  /** Waits for what is being started. Containers are left alone. */
   close(): Promise<void>;
 }
 
@@ -127,6 +127,9 @@ export function createLifecycle(deps: Deps): Lifecycle {
   const halt = async (id: string, reason: Failure | null = null) => {
     deps.halting.add(id);
     try {
+      // Who waits in line is out of it and stopped in one, whatever fails behind.
+      if (getSession(db, id).queuePlace !== null)
+        log.transaction((tx) => setStatus(tx, id, { status: "stopped", reason, agentState: "asleep" }));
       await admission.cancel(id);
       await endTurn(deps, id);
       await discardInstance(deps, id, SESSION_LIMITS.stopGraceMs);

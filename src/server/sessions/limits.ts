@@ -25,6 +25,8 @@ export const SESSION_LIMITS = {
   writeRetryMs: 1_000,
   /** Containers that start at the same time; the rest wait in line. */
   concurrentStarts: 4,
+  /** How often an engine is asked that did not answer, before anybody in line is started. */
+  engineAwayRetryMs: 2_000,
   /** Sessions in that line. */
   maxWaitingSessions: 200,
   /** Sessions that are compared with the engine at the same time; more questions at once make none of them quicker. */

@@ -3,7 +3,21 @@
  * the server; a smaller place is nearer to the head. The log says nothing of it, as it is no part of the work; lists and
  * pages hear of it.
  */
-import { and, asc, count, eq, inArray, isNotNull, isNull, lte, max, min, ne, or } from "drizzle-orm";
+import {
+  and,
+  asc,
+  count,
+  eq,
+  gte,
+  inArray,
+  isNotNull,
+  isNull,
+  lt,
+  lte,
+  max,
+  sql,
+  type SQL,
+} from "drizzle-orm";
 import type { Failure } from "../../../sidecar/src/contract";
 import type { Store } from "../db/database";
 import { type QueueReason, sessions } from "../db/schema";
@@ -21,7 +35,7 @@ const WAITS_FOR: Readonly<Record<QueueReason, string>> = {
   session_limit:
     "As many sessions run as this installation allows at a time. This one starts by itself when its turn comes; stopping another one makes room.",
   session_busy: "Other sessions are being started. This one starts by itself in a moment.",
-  engine_unreachable: "Docker does not answer. This session starts by itself when it does.",
+  engine_unreachable: "The server does not reach Docker. This session starts by itself when it does.",
 };
 
 const waits = isNotNull(sessions.queuePlace);
@@ -46,34 +60,49 @@ export function countRunning(store: Store): number {
   return countWhere(store, and(inArray(sessions.status, LIVE_STATUSES), isNull(sessions.queuePlace)));
 }
 
-/** Ids of the next `limit` in line, in order. */
-export function nextInLine(store: Store, limit: number): string[] {
-  const query = store
-    .select({ id: sessions.id })
+export interface WaitingSession {
+  id: string;
+  /** Smaller is sooner. */
+  place: number;
+}
+
+/** The next `limit` in line, in order. */
+export function nextInLine(store: Store, limit: number): WaitingSession[] {
+  return store
+    .select({ id: sessions.id, place: sql<number>`${sessions.queuePlace}` })
     .from(sessions)
     .where(waits)
-    .orderBy(asc(sessions.queuePlace));
-  return query
+    .orderBy(asc(sessions.queuePlace))
     .limit(limit)
-    .all()
-    .map(({ id }) => id);
+    .all();
 }
 
-/** @param opts.first before all others */
-export function putInLine(
-  store: Store,
-  id: string,
-  { first, reason }: { first: boolean; reason: QueueReason },
-): void {
-  const ends = store
-    .select({ first: min(sessions.queuePlace), last: max(sessions.queuePlace) })
-    .from(sessions)
-    .get();
-  const queuePlace = first ? (ends?.first ?? 1) - 1 : (ends?.last ?? 0) + 1;
-  store.update(sessions).set({ queuePlace, queueReason: reason }).where(eq(sessions.id, id)).run();
-  if (first) markWaiting(store);
+/** Where places begin of those that go before others: they are below zero, and in order among themselves. */
+const BEFORE_OTHERS = -1_000_000_000;
+
+/**
+ * Places to be given, each once, so that whoever comes back to the line finds their own.
+ * @returns the function that gives one; `first`: before all that were given without it
+ */
+export function createPlaces(db: Store): (opts: { first: boolean }) => number {
+  const last = (condition: SQL, none: number) =>
+    db
+      .select({ place: max(sessions.queuePlace) })
+      .from(sessions)
+      .where(condition)
+      .get()?.place ?? none;
+  let ofFirst = last(lt(sessions.queuePlace, 0), BEFORE_OTHERS);
+  let ofOthers = last(gte(sessions.queuePlace, 0), 0);
+  return ({ first }) => (first ? (ofFirst += 1) : (ofOthers += 1));
 }
 
+/** {@link tellWhatFor} follows. */
+export function putInLine(store: Store, { id, place }: WaitingSession): void {
+  store.update(sessions).set({ queuePlace: place, queueReason: null }).where(eq(sessions.id, id)).run();
+  markWaiting(store);
+}
+
+/** For those who do not become another status by it; see `setStatus`. */
 export function takeOutOfLine(store: Store, ids: readonly string[]): void {
   if (ids.length === 0) return;
   markWaiting(store);
@@ -84,16 +113,26 @@ export function takeOutOfLine(store: Store, ids: readonly string[]): void {
     .run();
 }
 
-/** Everybody in line waits for this from now on. */
-export function setQueueReason(store: Store, reason: QueueReason): void {
-  const isOther = or(isNull(sessions.queueReason), ne(sessions.queueReason, reason));
-  const changed = store
-    .update(sessions)
-    .set({ queueReason: reason })
-    .where(and(waits, isOther))
-    .returning({ id: sessions.id })
+/** Writes down what each one in line waits for. @param now `places`: how many more may run */
+export function tellWhatFor(store: Store, now: "engine" | { places: number }): void {
+  const line = store
+    .select({ id: sessions.id, reason: sessions.queueReason })
+    .from(sessions)
+    .where(waits)
+    .orderBy(asc(sessions.queuePlace))
     .all();
+  const changed = line.flatMap(({ id, reason }, index) => {
+    const is = now === "engine" ? "engine_unreachable" : waitsFor(index, now);
+    return is === reason ? [] : [{ id, is }];
+  });
+  for (const { id, is } of changed)
+    store.update(sessions).set({ queueReason: is }).where(eq(sessions.id, id)).run();
   markSessions(store, changed);
+}
+
+/** @param index in line, from 0 */
+export function waitsFor(index: number, { places }: { places: number }): QueueReason {
+  return index < places ? "session_busy" : "session_limit";
 }
 
 function markWaiting(store: Store): void {

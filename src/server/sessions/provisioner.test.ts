@@ -14,6 +14,7 @@ describe("a start that fails", () => {
   let provisioner: Provisioner;
   let onError: () => void;
   let ended: string[];
+  let failure: DriverError;
   const row = () => t.db.select().from(sessions).get();
 
   beforeEach(() => {
@@ -21,9 +22,9 @@ describe("a start that fails", () => {
     t.db.update(sessions).set({ status: "creating", step: "image" }).run();
     onError = () => undefined;
     ended = [];
+    failure = new DriverError("out_of_disk", "Free some space, then resume.", "ENOSPC");
     const driver: Partial<Driver> = {
-      hasImage: () =>
-        Promise.reject(new DriverError("out_of_disk", "Free some space, then resume.", "ENOSPC")),
+      hasImage: () => Promise.reject(failure),
     };
     provisioner = createProvisioner({
       ...t,
@@ -40,7 +41,10 @@ describe("a start that fails", () => {
   afterEach(() => t[Symbol.dispose]());
 
   it("is told with the engine's sentence", async () => {
-    await provisioner.provision(t.sessionId, 0, new AbortController().signal);
+    await provisioner.provision(
+      { sessionId: t.sessionId, since: 0, waitsForEngine: false },
+      new AbortController().signal,
+    );
     expect(row()).toMatchObject({ status: "error", reason: { code: "out_of_disk", detail: "ENOSPC" } });
     expect(ended).toEqual(["failed"]);
   });
@@ -53,12 +57,30 @@ describe("a start that fails", () => {
       // The failure itself, the container's row, and the failure's own: then there is room again.
       if (errors === 3) t.db.run(sql`drop trigger full`);
     };
-    await provisioner.provision(t.sessionId, 0, new AbortController().signal);
+    await provisioner.provision(
+      { sessionId: t.sessionId, since: 0, waitsForEngine: false },
+      new AbortController().signal,
+    );
     expect(row()).toMatchObject({ status: "error", instanceId: null });
   });
 
+  it("is no failure of who waits for the engine, where that is away; where anything else is wrong it is", async () => {
+    const start = { sessionId: t.sessionId, since: 0, waitsForEngine: true };
+    const { signal } = new AbortController();
+    failure = new DriverError("engine_unreachable", "Start Docker.", "ECONNREFUSED");
+    expect(await provisioner.provision(start, signal)).toBe("engine away");
+    expect(row()).toMatchObject({ status: "creating" });
+    expect(ended).toEqual([]);
+    failure = new DriverError("out_of_disk", "Free some space.", "ENOSPC");
+    expect(await provisioner.provision(start, signal)).toBe("ended");
+    expect(row()).toMatchObject({ status: "error", reason: { code: "out_of_disk" } });
+  });
+
   it("is not among the failures when it was called off", async () => {
-    await provisioner.provision(t.sessionId, 0, AbortSignal.abort());
+    await provisioner.provision(
+      { sessionId: t.sessionId, since: 0, waitsForEngine: false },
+      AbortSignal.abort(),
+    );
     expect(ended).toEqual([]);
   });
 
@@ -66,7 +88,7 @@ describe("a start that fails", () => {
     t.db.run(sql`create trigger full before update on sessions begin select raise(fail, 'disk full'); end`);
     const stop = new AbortController();
     onError = () => stop.abort();
-    await provisioner.provision(t.sessionId, 0, stop.signal);
+    await provisioner.provision({ sessionId: t.sessionId, since: 0, waitsForEngine: false }, stop.signal);
     expect(row()).toMatchObject({ status: "creating" });
   });
 });

@@ -4,7 +4,7 @@ import type { LogTransaction } from "../events/event-log";
 import type { Meters } from "../health/meters";
 import { createStartTimes, type StartTimes } from "../health/start-times";
 import type { Logger } from "../log";
-import { provisioningFailure } from "./decisions";
+import { isEngineAway, provisioningFailure } from "./decisions";
 import { imagesToTry, isImagesFault, rolledBack } from "./image-decisions";
 import { startInstance, type StartDeps } from "./instance-start";
 import { SESSION_LIMITS } from "./limits";
@@ -15,10 +15,17 @@ export interface Provisioner {
   /**
    * Takes a session in status `creating` to `idle`, step by step, each step an event: on the image in force, or where that
    * is at fault on the one before; on failure to `error` with the reason, and no container is left. Never throws.
-   * Aborted: the container is removed, the status left to the caller.
-   * @param since when the start was wished for, by `performance.now`
+   * Aborted, or `engine away`: the container is removed or stays on the books, the status is left to the caller.
    */
-  provision(sessionId: string, since: number, signal: AbortSignal): Promise<void>;
+  provision(start: ProvisionedStart, signal: AbortSignal): Promise<"ended" | "engine away">;
+}
+
+export interface ProvisionedStart {
+  sessionId: string;
+  /** When it was wished for, by `performance.now`. */
+  since: number;
+  /** Where the engine does not answer it is no failure: the session waits for it. */
+  waitsForEngine: boolean;
 }
 
 interface Deps extends StartDeps {
@@ -30,13 +37,14 @@ interface Deps extends StartDeps {
 
 export function createProvisioner(deps: Deps): Provisioner {
   return {
-    async provision(sessionId, since, signal) {
+    async provision({ sessionId, since, waitsForEngine }, signal) {
       const times = createStartTimes(deps.meters, () => performance.now(), since);
       try {
         await startSession(deps, { sessionId, times }, signal);
         times.ended("ready");
       } catch (error) {
-        if (!signal.aborted) {
+        const waits = waitsForEngine && isEngineAway(error);
+        if (!signal.aborted && !waits) {
           times.ended("failed");
           deps.logger.error({ sessionId, err: error }, "session could not be started");
         }
@@ -46,6 +54,7 @@ export function createProvisioner(deps: Deps): Provisioner {
             "its container could not be taken off the books; it is later",
           );
         });
+        if (waits) return "engine away";
         const failed: StatusChange = {
           status: "error",
           reason: provisioningFailure(error),
@@ -55,6 +64,7 @@ export function createProvisioner(deps: Deps): Provisioner {
           deps.log.transaction((tx) => setStatus(tx, sessionId, failed)),
         );
       }
+      return "ended";
     },
   };
 }

@@ -1,9 +1,15 @@
 /** Rows and engine into one truth: at boot, and whenever engine events may have been missed. */
-import { type Driver, DriverError } from "../../drivers/driver";
+import type { Driver } from "../../drivers/driver";
 import type { Database } from "../db/database";
 import type { Logger } from "../log";
 import type { Connections } from "./connections";
-import { LIVE_STATUSES, provisioningFailure, reconcileDecision, type SessionEnd } from "./decisions";
+import {
+  isEngineAway,
+  LIVE_STATUSES,
+  provisioningFailure,
+  reconcileDecision,
+  type SessionEnd,
+} from "./decisions";
 import { createSemaphore, type KeyedMutex } from "./keyed-mutex";
 import { SESSION_LIMITS } from "./limits";
 import { discardInstance } from "./provisioner";
@@ -80,11 +86,4 @@ export function createReconciliation(deps: Deps, acts: Acts): () => Promise<void
     const undone = outcomes.find((outcome) => outcome.status === "rejected");
     if (undone) throw undone.reason;
   };
-}
-
-function isEngineAway(error: unknown): error is DriverError {
-  return (
-    error instanceof DriverError &&
-    (error.code === "engine_unreachable" || error.code === "engine_permission")
-  );
 }

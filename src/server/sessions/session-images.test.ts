@@ -64,7 +64,7 @@ describe("the image of a session that starts again", () => {
       meters: { startStep: () => undefined, startEnded: () => undefined },
     });
     engine.started.length = 0;
-    await provisioner.provision(t.sessionId, 0, signal);
+    await provisioner.provision({ sessionId: t.sessionId, since: 0, waitsForEngine: false }, signal);
     await connections.close(t.sessionId);
   };
 

@@ -13,7 +13,7 @@ import { prompts, type RepoSource, requests, sessions, users, type Visibility } 
 import { AppError, notFound } from "../errors";
 import type { LogTransaction } from "../events/event-log";
 import { behindCursor, type Page, pageOf, type PageRequest } from "../page-cursor";
-import { type Queue, queueOf } from "./line";
+import { type Queue, queueOf, takeOutOfLine } from "./line";
 import { hasRead } from "./session-marks";
 
 export type SessionRow = typeof sessions.$inferSelect;
@@ -247,7 +247,7 @@ export interface StatusChange {
   agentState?: AgentState;
 }
 
-/** Changes the row and says so in the log, in one transaction; no event when nothing changed. */
+/** Changes the row and says so in the log, in one transaction; no event when nothing changed. Who is not `creating` any more waits in no line. */
 export function setStatus(tx: LogTransaction, sessionId: string, change: StatusChange): void {
   const row = findSession(tx.store, sessionId);
   if (!row) return;
@@ -265,12 +265,9 @@ export function setStatus(tx: LogTransaction, sessionId: string, change: StatusC
   if (same) return;
   tx.store
     .update(sessions)
-    .set({
-      ...next,
-      stopsAt: null,
-      ...(next.status === "creating" ? {} : { queuePlace: null, queueReason: null }),
-    })
+    .set({ ...next, stopsAt: null })
     .where(eq(sessions.id, sessionId))
     .run();
+  if (row.queuePlace !== null && next.status !== "creating") takeOutOfLine(tx.store, [sessionId]);
   tx.append(sessionId, { type: "session.status", data: next });
 }

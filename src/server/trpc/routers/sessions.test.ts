@@ -152,7 +152,7 @@ describe("sessions over the API", () => {
       expect(await alice.mutate("sessions.archive", { id })).toEqual({
         code: "CONFLICT",
         reason: "session_busy",
-        message: "The session is running. Stop it first, then archive it.",
+        message: "The session runs, or is about to. Stop it first, then archive it.",
       });
       expect(stateOf()?.archivedAt).toBeNull();
     });

@@ -29,9 +29,11 @@ export function CreatingSteps({ session }: { session: Pick<Session, "step" | "qu
           <span role="status" className="font-medium">
             {heading(session)}
           </span>
-          <span className="text-muted">
-            <Elapsed since={Object.values(begins)[0] ?? session.lastActivityAt} />
-          </span>
+          {session.queue === null && (
+            <span className="text-muted">
+              <Elapsed since={Object.values(begins)[0] ?? session.lastActivityAt} />
+            </span>
+          )}
         </p>
         {session.queue && <p className="w-full text-muted">{session.queue.reason.message}</p>}
         <ol className="flex flex-wrap items-center gap-x-3 gap-y-1 text-muted">
