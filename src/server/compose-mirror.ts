@@ -23,6 +23,7 @@ import { createMirrorTokens, MIRROR_AUDIENCE } from "./mirror/mirror-tokens";
 import { createPusher, type MirrorLag } from "./mirror/pusher";
 import { createMirrorRepair, type MirrorRepair } from "./mirror/mirror-repair";
 import { mirrorCheck } from "./mirror/mirror-check";
+import { createRetention } from "./mirror/retention";
 import { createLiveAccess, type LiveAccess } from "./mirror/live-access";
 import { loadSigningKey } from "./mirror/signing-key";
 
@@ -34,6 +35,7 @@ const MAX_BODY_BYTES = 128 * 1024;
 const REMOTE_INTERVAL_MS = 50;
 const EMBEDDED_INTERVAL_MS = 12;
 const PUSH_TIMEOUT_MS = 20_000;
+const RETENTION_LOOK_MS = 60_000;
 /** Row of `installation`: which mirror holds everything that is not in the outbox; empty while one is being filled. */
 const MIRROR_TARGET = "mirrorTarget";
 
@@ -143,6 +145,8 @@ function fill(deps: Pick<Deps, "db" | "log" | "clock"> & Filling) {
     }
   };
   const pusher = createPusher({ db, target, dirty, log, begin, intervalMs, now });
+  const retention = createRetention({ db, dirty, pusher, now });
+  const looks = setInterval(() => retention.look(), RETENTION_LOOK_MS);
   const first = async () => {
     await pusher.drained();
     if (isFilled) return;
@@ -158,6 +162,7 @@ function fill(deps: Pick<Deps, "db" | "log" | "clock"> & Filling) {
     isFilled: () => isFilled,
     /** To be called when `signal` has aborted. */
     async ended() {
+      clearInterval(looks);
       await pusher.close();
       await done;
     },

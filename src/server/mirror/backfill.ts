@@ -96,6 +96,11 @@ export async function strangersThere(
 
 /** What is to be told again of one session that the mirror lets go of first. */
 export function allOf(db: Database, sessionId: string): Mark[] {
+  return [...rowsOf(db, sessionId), { topic: "events", key: sessionId }];
+}
+
+/** {@link allOf} a session but its events. */
+export function rowsOf(db: Database, sessionId: string): Mark[] {
   const open = db
     .select({ id: requests.id, sessionId: requests.sessionId })
     .from(requests)
@@ -110,6 +115,5 @@ export function allOf(db: Database, sessionId: string): Mark[] {
     { topic: "session", key: sessionId },
     ...open.map(({ id }): Mark => ({ topic: "request", key: id })),
     ...seen.map(({ userId }): Mark => ({ topic: "read", key: readKey(userId, sessionId) })),
-    { topic: "events", key: sessionId },
   ];
 }

@@ -1,5 +1,5 @@
 import { eq } from "drizzle-orm";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { api } from "../../../convex/_generated/api";
 import { sessions } from "../db/schema";
 import { mark, marksAfter } from "../events/outbox";
@@ -109,6 +109,47 @@ describe("the mirror in the embedded host", () => {
       code: "SERVICE_UNAVAILABLE",
     });
     await expect.poll(() => fetch(`${m.url}/version`).then(({ status }) => status)).toBe(200);
+  });
+
+  it("lets go of a stopped session's events after ten minutes, unseen by whoever watches the session", async () => {
+    vi.useFakeTimers({ toFake: ["setInterval", "clearInterval", "performance"] });
+    try {
+      await m.restart();
+      write("before");
+      const client = m.live(() => m.tokenOf(owner()));
+      const { sessionId } = m.t;
+      let seqs: number[] = [];
+      const statuses: unknown[] = [];
+      client.onUpdate(
+        api.sessionEvents.window,
+        { sessionId, afterSeq: 0, limit: 100 },
+        (rows) => (seqs = rows.map(({ seq }) => seq)),
+        () => undefined,
+      );
+      const become = (status: "stopped" | "active") =>
+        m.log.transaction((tx) => {
+          tx.store.update(sessions).set({ status }).where(eq(sessions.id, sessionId)).run();
+          mark(tx.store, [{ topic: "session", key: sessionId }]);
+        });
+      await expect.poll(() => seqs).toEqual([1]);
+      client.onUpdate(
+        api.sessions.get,
+        { sessionId },
+        (row) => statuses.push(row === null ? null : (JSON.parse(row.data) as { status: unknown }).status),
+        () => undefined,
+      );
+      become("stopped");
+      await expect.poll(() => statuses.at(-1)).toBe("stopped");
+      vi.advanceTimersByTime(11 * 60_000);
+      await expect.poll(() => seqs).toEqual([]);
+      expect(statuses).not.toContain(null);
+      expect((await m.mirror.repair.compare()).differing).toEqual([]);
+      become("active");
+      write("after");
+      await expect.poll(() => seqs).toEqual([1, 2]);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it("ends at once while it is being filled", async () => {

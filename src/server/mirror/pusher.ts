@@ -1,5 +1,6 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Database } from "../db/database";
+import type { Mark } from "../events/outbox";
 import { lastSeqOf } from "../events/stored-events";
 import type { Logger } from "../log";
 import { allOf } from "./backfill";
@@ -17,6 +18,9 @@ const ASKED_AT_ONCE = 20;
 const RETRY_MS = { first: 500, most: 15_000 };
 /** A batch of so many marks lasts an interval; one of more lasts longer, as many times at most. */
 const PACE = { marks: 5, most: 4 };
+
+/** Marks for which it counts how far the mirror has a session's events. */
+const OF_EVENTS: ReadonlySet<Mark["topic"]> = new Set<Mark["topic"]>(["events", "rebuild", "release"]);
 
 /** How far the mirror is behind. */
 export interface MirrorLag {
@@ -44,6 +48,8 @@ export interface Pusher {
   /** Resolves when everything known so far is told, whatever came in since; rejects when the pusher is closed before. */
   drained(): Promise<void>;
   health(): PusherHealth;
+  /** Sessions whose events the mirror was told and still has. */
+  holding(): string[];
   /** Ends after the batch that is on its way. */
   close(): Promise<void>;
 }
@@ -104,7 +110,7 @@ export function createPusher(deps: Deps): Pusher {
   const learnPositions = async () => {
     const unknown: string[] = [];
     for (const { topic, key } of dirty.due()) {
-      if ((topic === "events" || topic === "rebuild") && !positions.has(key)) unknown.push(key);
+      if (OF_EVENTS.has(topic) && !positions.has(key)) unknown.push(key);
       if (unknown.length === ASKED_AT_ONCE) break;
     }
     await Promise.all(
@@ -235,6 +241,7 @@ export function createPusher(deps: Deps): Pusher {
       const oldestMs = count === 0 ? 0 : now() - since;
       return { failingSinceMs, detail, parked: dirty.parked(), waiting: count, oldestMs };
     },
+    holding: () => [...positions].filter(([, seq]) => seq > 0).map(([sessionId]) => sessionId),
     async close() {
       closing.abort();
       await running;
