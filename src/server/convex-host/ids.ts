@@ -1,6 +1,7 @@
 import { randomFillSync } from "node:crypto";
 
 const ALPHABET = "0123456789abcdefghjkmnpqrstvwxyz";
+const ALPHABET_BYTES = Buffer.from(ALPHABET);
 const RANDOM_CHARS = 28;
 const TABLE_CHARS = 4;
 const ID = new RegExp(`^[${ALPHABET}]{${RANDOM_CHARS + TABLE_CHARS}}$`);
@@ -8,6 +9,7 @@ const ID = new RegExp(`^[${ALPHABET}]{${RANDOM_CHARS + TABLE_CHARS}}$`);
 /** Random bytes of many ids at a time: a call for each costs more than all else of it. */
 const pool = Buffer.alloc(RANDOM_CHARS * 256);
 let used = pool.length;
+const chars = Buffer.alloc(RANDOM_CHARS + TABLE_CHARS);
 
 /** A document's id: random, and its last characters say which table's. */
 export function createId(tableNumber: number): string {
@@ -15,10 +17,10 @@ export function createId(tableNumber: number): string {
     randomFillSync(pool);
     used = 0;
   }
-  let random = "";
-  for (const end = used + RANDOM_CHARS; used < end; used++)
-    random += ALPHABET.charAt((pool[used] ?? 0) % ALPHABET.length);
-  return random + encodeTable(tableNumber);
+  for (let i = 0; i < RANDOM_CHARS; i++, used++)
+    chars[i] = ALPHABET_BYTES[(pool[used] ?? 0) % ALPHABET.length] ?? 0;
+  // In one piece: a text put together of characters keeps a node for each of them as long as it lives.
+  return chars.toString("latin1", 0, chars.write(encodeTable(tableNumber), RANDOM_CHARS) + RANDOM_CHARS);
 }
 
 /** @returns the table's number, or null when this is no id */

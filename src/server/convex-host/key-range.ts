@@ -1,5 +1,5 @@
 import type { Value } from "convex/values";
-import { compare } from "./values";
+import { compare, valueAt, type ValueObject } from "./values";
 
 /** What an index orders a document by: its fields, then creation time and id. */
 export type Key = readonly (Value | undefined)[];
@@ -21,12 +21,18 @@ export const EVERYTHING: KeyRange = {
   hi: { prefix: [], isAfter: true },
 };
 
-export function compareKeys(a: Key, b: Key): number {
-  for (let i = 0; i < a.length && i < b.length; i++) {
-    const order = compare(a[i], b[i]);
+/** A document's key in an index. @param paths of what the index orders by */
+export function keyOf(doc: ValueObject, paths: readonly (readonly string[])[]): Key {
+  return paths.map((path) => valueAt(doc, path));
+}
+
+/** A document's key against the first parts of another; 0: it begins with them. */
+export function compareAt(doc: ValueObject, paths: readonly (readonly string[])[], prefix: Key): number {
+  for (let i = 0; i < prefix.length; i++) {
+    const order = compare(valueAt(doc, paths[i] ?? []), prefix[i]);
     if (order !== 0) return order;
   }
-  return a.length - b.length;
+  return 0;
 }
 
 export function isBefore(key: Key, { prefix, isAfter }: Position): boolean {

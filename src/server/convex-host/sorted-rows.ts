@@ -1,17 +1,25 @@
-import { compareKeys, isBefore, type Key, type Position } from "./key-range";
+import { compareAt, type Key, type Position } from "./key-range";
+import type { Entry } from "./store";
 
 const CHUNK_ROWS = 256;
+type Paths = readonly (readonly string[])[];
 
-export interface Row {
-  readonly key: Key;
-}
+/**
+ * Documents in the order of an index, in chunks, so that an insert moves few of them. Their keys are read from them when
+ * they are compared: kept beside each document they would be larger than it.
+ */
+export class SortedRows {
+  #chunks: Entry[][] = [];
+  readonly #paths: Paths;
 
-/** Rows in the order of their keys, in chunks, so that an insert moves few of them. Keys are unique. */
-export class SortedRows<R extends Row> {
-  #chunks: R[][] = [];
+  /** @param paths of what the index orders by; no two documents have all of it alike */
+  constructor(paths: Paths) {
+    this.#paths = paths;
+  }
 
-  insert(row: R): void {
-    const [chunkAt, rowAt] = this.#placeOf((other) => compareKeys(other.key, row.key) < 0);
+  /** @param key the document's own */
+  insert(key: Key, row: Entry): void {
+    const [chunkAt, rowAt] = this.#placeOf({ prefix: key, isAfter: false });
     const chunk = this.#chunks[chunkAt];
     if (chunk === undefined) {
       // After all others: the last chunk takes it, unless there is none.
@@ -22,27 +30,27 @@ export class SortedRows<R extends Row> {
   }
 
   remove(key: Key): void {
-    const [chunkAt, rowAt] = this.#placeOf((other) => compareKeys(other.key, key) < 0);
+    const [chunkAt, rowAt] = this.#placeOf({ prefix: key, isAfter: false });
     const chunk = this.#chunks[chunkAt];
     const row = chunk?.[rowAt];
-    if (chunk === undefined || row === undefined || compareKeys(row.key, key) !== 0) return;
+    if (chunk === undefined || row === undefined || compareAt(row.doc, this.#paths, key) !== 0) return;
     chunk.splice(rowAt, 1);
     if (chunk.length === 0) this.#chunks.splice(chunkAt, 1);
   }
 
-  /** The first row that is not before the position. */
-  firstFrom(position: Position): R | undefined {
-    const [chunkAt, rowAt] = this.#placeOf((row) => isBefore(row.key, position));
+  /** The first document that is not before the position. */
+  firstFrom(position: Position): Entry | undefined {
+    const [chunkAt, rowAt] = this.#placeOf(position);
     return this.#chunks[chunkAt]?.[rowAt];
   }
 
-  /** The last row before the position. */
-  lastBefore(position: Position): R | undefined {
-    const [chunkAt, rowAt] = this.#placeOf((row) => isBefore(row.key, position));
+  /** The last document before the position. */
+  lastBefore(position: Position): Entry | undefined {
+    const [chunkAt, rowAt] = this.#placeOf(position);
     return rowAt > 0 ? this.#chunks[chunkAt]?.[rowAt - 1] : this.#chunks[chunkAt - 1]?.at(-1);
   }
 
-  #put(chunkAt: number, rowAt: number, row: R): void {
+  #put(chunkAt: number, rowAt: number, row: Entry): void {
     const chunk = this.#chunks[chunkAt];
     if (chunk === undefined) return;
     chunk.splice(rowAt, 0, row);
@@ -52,8 +60,12 @@ export class SortedRows<R extends Row> {
     this.#chunks.splice(chunkAt + 1, 0, chunk.splice(keep));
   }
 
-  /** Where rows begin that are not low; low ones come before all others. */
-  #placeOf(isLow: (row: R) => boolean): [chunkAt: number, rowAt: number] {
+  /** Where rows begin that are not before the position. */
+  #placeOf({ prefix, isAfter }: Position): [chunkAt: number, rowAt: number] {
+    const isLow = ({ doc }: Entry) => {
+      const order = compareAt(doc, this.#paths, prefix);
+      return order < 0 || (order === 0 && isAfter);
+    };
     const chunkAt = firstIndex(this.#chunks, (chunk) => {
       const last = chunk.at(-1);
       return last !== undefined && isLow(last);

@@ -1,30 +1,37 @@
 import { convexToJson, getDocumentSize, type Value } from "convex/values";
-import type { Key } from "./key-range";
+import { keyOf } from "./key-range";
 import type { Schema, TableSchema } from "./schema";
-import { SortedRows, type Row } from "./sorted-rows";
-import { valueAt } from "./values";
+import { SortedRows } from "./sorted-rows";
 
 export type Document = Record<string, Value> & { _id: string; _creationTime: number };
 
-/** A document as it is kept; never changed, only replaced. */
-export interface Entry {
-  doc: Document;
-  sizeBytes: number;
-  /** By index, in the order of the table's schema. */
-  keys: readonly Key[];
-  /** As the wire has it. */
-  json(): string;
-}
+/** A document as it is kept; never changed, only replaced. There are many: it has no more than it needs. */
+export class Entry {
+  readonly doc: Document;
+  readonly sizeBytes: number;
+  #json: string | null = null;
+  #wasRead = false;
 
-export interface IndexRow extends Row {
-  readonly entry: Entry;
+  constructor(doc: Document) {
+    this.doc = doc;
+    this.sizeBytes = getDocumentSize(doc);
+  }
+
+  /** As the wire has it. Kept from the second time on: most are read once, by who looks for the last one, and never again. */
+  json(): string {
+    if (this.#json !== null) return this.#json;
+    const json = JSON.stringify(convexToJson(this.doc));
+    if (this.#wasRead) this.#json = json;
+    this.#wasRead = true;
+    return json;
+  }
 }
 
 export interface Table {
   schema: TableSchema;
   entries: ReadonlyMap<string, Entry>;
   /** By name. */
-  indexes: ReadonlyMap<string, SortedRows<IndexRow>>;
+  indexes: ReadonlyMap<string, SortedRows>;
 }
 
 export interface Store {
@@ -41,7 +48,7 @@ export function createStore(schema: Schema): Store {
       {
         schema: table,
         entries: new Map<string, Entry>(),
-        indexes: new Map(table.indexes.map((index) => [index.name, new SortedRows<IndexRow>()])),
+        indexes: new Map(table.indexes.map((index) => [index.name, new SortedRows(index.paths)])),
       },
     ]),
   );
@@ -50,10 +57,10 @@ export function createStore(schema: Schema): Store {
     const table = tables.get(tableName);
     if (table === undefined) throw new Error(`There is no table ${tableName}.`);
     const old = table.entries.get(id) ?? null;
-    for (const [i, rows] of [...table.indexes.values()].entries()) {
-      const [oldKey, key] = [old?.keys[i], entry?.keys[i]];
-      if (oldKey !== undefined) rows.remove(oldKey);
-      if (entry !== null && key !== undefined) rows.insert({ key, entry });
+    for (const { name, paths } of table.schema.indexes) {
+      const rows = table.indexes.get(name);
+      if (old !== null) rows?.remove(keyOf(old.doc, paths));
+      if (entry !== null) rows?.insert(keyOf(entry.doc, paths), entry);
     }
     if (entry === null) table.entries.delete(id);
     else table.entries.set(id, entry);
@@ -61,14 +68,4 @@ export function createStore(schema: Schema): Store {
   }
 
   return { table: (name) => tables.get(name), put };
-}
-
-export function createEntry(table: TableSchema, doc: Document): Entry {
-  let json: string | undefined;
-  return {
-    doc,
-    sizeBytes: getDocumentSize(doc),
-    keys: table.indexes.map(({ paths }) => paths.map((path) => valueAt(doc, path))),
-    json: () => (json ??= JSON.stringify(convexToJson(doc))),
-  };
 }

@@ -1,7 +1,8 @@
 import { failed } from "./host-error";
-import { isBefore, type KeyRange, type Position } from "./key-range";
+import { isBefore, keyOf, type KeyRange, type Position } from "./key-range";
 import { keyRangeOf, operatorsOf, sourceOf, type Operator, type Query } from "./query-source";
-import type { IndexRow, Store } from "./store";
+import type { Entry, Store } from "./store";
+import type { IndexSchema } from "./schema";
 import type { SortedRows } from "./sorted-rows";
 import type { Read, Transaction } from "./transaction";
 
@@ -26,7 +27,7 @@ export function openStream(
   const rows = table?.indexes.get(indexName);
   if (index === undefined || rows === undefined)
     throw failed(`There is no index ${tableName}.${indexName} in the schema.`);
-  const walk = createWalk(rows, keyRangeOf(index, range), isDescending);
+  const walk = createWalk({ rows, index, range: keyRangeOf(index, range), isDescending });
   const read = transaction.recordRead({ table: tableName, index: indexName, range: walk.walked() });
   const stages = operatorsOf(query).map((operator) => ({ operator, passed: 0 }));
   return { next: () => nextKept({ walk, read, stages, transaction }) };
@@ -41,40 +42,48 @@ function nextKept(opts: {
   const { walk, read, stages, transaction } = opts;
   const isFull = () => stages.some(({ operator, passed }) => "limit" in operator && passed >= operator.limit);
   while (!isFull()) {
-    const row = walk.step();
+    const entry = walk.step();
     read.range = walk.walked();
-    if (row === undefined) return null;
-    transaction.readDocument(row.entry);
+    if (entry === undefined) return null;
+    transaction.readDocument(entry);
     const isKept = stages.every((stage) => {
-      if ("keeps" in stage.operator && !stage.operator.keeps(row.entry.doc)) return false;
+      if ("keeps" in stage.operator && !stage.operator.keeps(entry.doc)) return false;
       stage.passed += 1;
       return true;
     });
-    if (isKept) return row.entry.json();
+    if (isKept) return entry.json();
   }
   return null;
 }
 
 interface Walk {
-  step(): IndexRow | undefined;
+  step(): Entry | undefined;
   /** From where the walk began to the last row it gave, or to the range's end once there are no more. */
   walked(): KeyRange;
 }
 
 /** Looks for its place anew at each step: a function may write to what it walks through. */
-function createWalk(rows: SortedRows<IndexRow>, range: KeyRange, isDescending: boolean): Walk {
+function createWalk(opts: {
+  rows: SortedRows;
+  index: IndexSchema;
+  range: KeyRange;
+  isDescending: boolean;
+}): Walk {
+  const { rows, index, range, isDescending } = opts;
   let at: Position = isDescending ? range.hi : range.lo;
   const stepUp = () => {
-    const row = rows.firstFrom(at);
-    const isInside = row !== undefined && isBefore(row.key, range.hi);
-    at = isInside ? { prefix: row.key, isAfter: true } : range.hi;
-    return isInside ? row : undefined;
+    const entry = rows.firstFrom(at);
+    const key = entry && keyOf(entry.doc, index.paths);
+    const isInside = key !== undefined && isBefore(key, range.hi);
+    at = isInside ? { prefix: key, isAfter: true } : range.hi;
+    return isInside ? entry : undefined;
   };
   const stepDown = () => {
-    const row = rows.lastBefore(at);
-    const isInside = row !== undefined && !isBefore(row.key, range.lo);
-    at = isInside ? { prefix: row.key, isAfter: false } : range.lo;
-    return isInside ? row : undefined;
+    const entry = rows.lastBefore(at);
+    const key = entry && keyOf(entry.doc, index.paths);
+    const isInside = key !== undefined && !isBefore(key, range.lo);
+    at = isInside ? { prefix: key, isAfter: false } : range.lo;
+    return isInside ? entry : undefined;
   };
   return isDescending
     ? { step: stepDown, walked: () => ({ lo: at, hi: range.hi }) }

@@ -1,10 +1,10 @@
 import type { JSONValue, Value } from "convex/values";
 import { failed } from "./host-error";
 import { createId } from "./ids";
-import type { Key, KeyRange } from "./key-range";
+import { type Key, keyOf, type KeyRange } from "./key-range";
 import { LIMITS } from "./limits";
 import type { Schema, TableSchema } from "./schema";
-import { createEntry, type Document, type Entry, type Store } from "./store";
+import { type Document, Entry, type Store } from "./store";
 import { decodeValue, isObject, type ValueObject } from "./values";
 
 /** A part of an index that a function has looked at. */
@@ -84,7 +84,7 @@ export function createTransaction(deps: {
     if (deps.isReadOnly) throw failed("A query cannot write.");
     if (doc !== null && Object.keys(doc).length > LIMITS.objectFields)
       throw failed(`A document has too many fields (maximum ${LIMITS.objectFields}).`);
-    const entry = doc === null ? null : createEntry(table, doc);
+    const entry = doc === null ? null : new Entry(doc);
     if (entry !== null && entry.sizeBytes > LIMITS.documentBytes)
       throw failed(
         `A document of table ${table.name} is too large (${entry.sizeBytes} bytes > maximum ${LIMITS.documentBytes}).`,
@@ -140,10 +140,9 @@ export function createTransaction(deps: {
       );
       return [...first.values()].flatMap(({ table, id, old }) => {
         const now = store.table(table.name)?.entries.get(id) ?? null;
-        return table.indexes.flatMap(({ name: index }, i) =>
-          [old?.keys[i], now?.keys[i]]
-            .filter((key) => key !== undefined)
-            .map((key) => ({ table: table.name, index, key })),
+        const docs = [old, now].flatMap((entry) => (entry === null ? [] : [entry.doc]));
+        return table.indexes.flatMap(({ name: index, paths }) =>
+          docs.map((doc) => ({ table: table.name, index, key: keyOf(doc, paths) })),
         );
       });
     },

@@ -80,7 +80,11 @@ export function compare(a: Value | undefined, b: Value | undefined): number {
 
 /** The value at a path such as `author.name`; undefined where there is none. */
 export function valueAt(doc: ValueObject, path: readonly string[]): Value | undefined {
-  let value: Value | undefined = doc;
-  for (const name of path) value = isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
+  let value = fieldOf(doc, path[0] ?? "");
+  for (let i = 1; i < path.length; i++) value = isObject(value) ? fieldOf(value, path[i] ?? "") : undefined;
   return value;
+}
+
+function fieldOf(value: ValueObject, name: string): Value | undefined {
+  return Object.hasOwn(value, name) ? value[name] : undefined;
 }
