@@ -98,7 +98,8 @@ export function createTransaction(deps: {
     const table = schema.tables.get(tableName);
     if (table === undefined) throw failed(`Table ${tableName} is not in the schema.`);
     const id = createId(table.number);
-    write(table, id, { ...fieldsOf(table, json), _id: id, _creationTime: deps.nextCreationTime() });
+    const fields = decodeDocument(json);
+    write(table, id, documentOf(table, fields, { _id: id, _creationTime: deps.nextCreationTime() }));
     return id;
   }
 
@@ -118,8 +119,8 @@ export function createTransaction(deps: {
     if (_id !== undefined && _id !== at.id) throw failed("A document's _id cannot be changed.");
     if (_creationTime !== undefined && _creationTime !== entry.doc._creationTime)
       throw failed("A document's _creationTime cannot be changed.");
-    const doc = checkFields(table, fields);
-    write(table, at.id, { ...doc, _id: at.id, _creationTime: entry.doc._creationTime });
+    const system = { _id: at.id, _creationTime: entry.doc._creationTime };
+    write(table, at.id, documentOf(table, fields, system));
   }
 
   return {
@@ -149,11 +150,6 @@ export function createTransaction(deps: {
   };
 }
 
-function fieldsOf(table: TableSchema, json: JSONValue): Record<string, Value> {
-  const value = decodeDocument(json);
-  return checkFields(table, value);
-}
-
 /** @throws HostError `failed` */
 export function decodeDocument(json: JSONValue): ValueObject {
   const value = decodeValue(json, { maxDepth: LIMITS.documentDepth, maxBytes: LIMITS.documentBytes });
@@ -161,7 +157,15 @@ export function decodeDocument(json: JSONValue): ValueObject {
   return value;
 }
 
-function checkFields(table: TableSchema, fields: ValueObject): Record<string, Value> {
+/**
+ * A checked document, made field by field: spread into a new object each would have a shape of its own, larger than itself.
+ * @throws HostError `failed`
+ */
+function documentOf(
+  table: TableSchema,
+  fields: ValueObject,
+  system: { _id: string; _creationTime: number },
+): Document {
   const doc: Record<string, Value> = {};
   for (const [name, value] of Object.entries(fields)) {
     if (name.startsWith("_")) throw failed(`The field ${name} is reserved: names must not begin with "_".`);
@@ -169,5 +173,5 @@ function checkFields(table: TableSchema, fields: ValueObject): Record<string, Va
   }
   const wrong = table.check(doc);
   if (wrong !== null) throw failed(`A document of table ${table.name} does not match the schema: ${wrong}.`);
-  return doc;
+  return Object.assign(doc, system);
 }
