@@ -27,7 +27,11 @@ export function keyOf(doc: ValueObject, paths: readonly (readonly string[])[]): 
 }
 
 /** A document's key against the first parts of another; 0: it begins with them. */
-export function compareAt(doc: ValueObject, paths: readonly (readonly string[])[], prefix: Key): number {
+export function compareToPrefix(
+  doc: ValueObject,
+  paths: readonly (readonly string[])[],
+  prefix: Key,
+): number {
   for (let i = 0; i < prefix.length; i++) {
     const order = compare(valueAt(doc, paths[i] ?? []), prefix[i]);
     if (order !== 0) return order;

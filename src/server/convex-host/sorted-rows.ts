@@ -1,4 +1,4 @@
-import { compareAt, type Key, type Position } from "./key-range";
+import { compareToPrefix, keyOf, type Position } from "./key-range";
 import type { Entry } from "./store";
 
 const CHUNK_ROWS = 256;
@@ -17,9 +17,8 @@ export class SortedRows {
     this.#paths = paths;
   }
 
-  /** @param key the document's own */
-  insert(key: Key, row: Entry): void {
-    const [chunkAt, rowAt] = this.#placeOf({ prefix: key, isAfter: false });
+  insert(row: Entry): void {
+    const [chunkAt, rowAt] = this.#placeOf({ prefix: keyOf(row.doc, this.#paths), isAfter: false });
     const chunk = this.#chunks[chunkAt];
     if (chunk === undefined) {
       // After all others: the last chunk takes it, unless there is none.
@@ -29,11 +28,13 @@ export class SortedRows {
     } else this.#put(chunkAt, rowAt, row);
   }
 
-  remove(key: Key): void {
+  remove(row: Entry): void {
+    const key = keyOf(row.doc, this.#paths);
     const [chunkAt, rowAt] = this.#placeOf({ prefix: key, isAfter: false });
     const chunk = this.#chunks[chunkAt];
-    const row = chunk?.[rowAt];
-    if (chunk === undefined || row === undefined || compareAt(row.doc, this.#paths, key) !== 0) return;
+    const found = chunk?.[rowAt];
+    if (chunk === undefined || found === undefined) return;
+    if (compareToPrefix(found.doc, this.#paths, key) !== 0) return;
     chunk.splice(rowAt, 1);
     if (chunk.length === 0) this.#chunks.splice(chunkAt, 1);
   }
@@ -63,7 +64,7 @@ export class SortedRows {
   /** Where rows begin that are not before the position. */
   #placeOf({ prefix, isAfter }: Position): [chunkAt: number, rowAt: number] {
     const isLow = ({ doc }: Entry) => {
-      const order = compareAt(doc, this.#paths, prefix);
+      const order = compareToPrefix(doc, this.#paths, prefix);
       return order < 0 || (order === 0 && isAfter);
     };
     const chunkAt = firstIndex(this.#chunks, (chunk) => {

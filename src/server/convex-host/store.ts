@@ -1,5 +1,4 @@
 import { convexToJson, getDocumentSize, type Value } from "convex/values";
-import { keyOf } from "./key-range";
 import type { Schema, TableSchema } from "./schema";
 import { SortedRows } from "./sorted-rows";
 
@@ -57,10 +56,9 @@ export function createStore(schema: Schema): Store {
     const table = tables.get(tableName);
     if (table === undefined) throw new Error(`There is no table ${tableName}.`);
     const old = table.entries.get(id) ?? null;
-    for (const { name, paths } of table.schema.indexes) {
-      const rows = table.indexes.get(name);
-      if (old !== null) rows?.remove(keyOf(old.doc, paths));
-      if (entry !== null) rows?.insert(keyOf(entry.doc, paths), entry);
+    for (const rows of table.indexes.values()) {
+      if (old !== null) rows.remove(old);
+      if (entry !== null) rows.insert(entry);
     }
     if (entry === null) table.entries.delete(id);
     else table.entries.set(id, entry);
