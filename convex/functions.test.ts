@@ -84,6 +84,9 @@ describe("the mirror's functions", () => {
       ["one who has the server's name alone", () => t.withIdentity({ subject: "openagent-server" })],
     ])("refuse to write for %s", async (_, who) => {
       await expect(who().mutation(api.mirror.push, batch({}))).rejects.toEqual(reason("not_server"));
+      await expect(who().mutation(api.mirror.letGo, { sessionId: "private", upToSeq: 9 })).rejects.toEqual(
+        reason("not_server"),
+      );
       await expect(who().query(api.mirror.position, { sessionId: "private" })).rejects.toEqual(
         reason("not_server"),
       );

@@ -1,7 +1,14 @@
 import { v } from "convex/values";
 import { mutation, query } from "./_generated/server";
 import { requireServer } from "./model/access";
-import { appendEvents, eventsAfter, lastSeqOf, roomToRemove } from "./model/events";
+import {
+  appendEvents,
+  eventsAfter,
+  lastSeqOf,
+  removeEvents,
+  roomToLetGo,
+  roomToRemove,
+} from "./model/events";
 import { putPerson, putRead, putRequest, putSession, removeRequest, removeSession } from "./model/rows";
 import schema from "./schema";
 
@@ -40,6 +47,19 @@ export const push = mutation({
     for (const read of batch.reads) await putRead(ctx, read);
     await appendEvents(ctx, batch.events);
     return "done";
+  },
+});
+
+/**
+ * Takes the oldest events of a session away up to this one, as many as one short call may, and nothing else that is of it.
+ * @returns `again`: there are more. The same once more changes nothing that it should not.
+ */
+export const letGo = mutation({
+  args: { sessionId: v.string(), upToSeq: v.number() },
+  returns: v.union(v.literal("done"), v.literal("again")),
+  handler: async (ctx, events) => {
+    await requireServer(ctx);
+    return (await removeEvents(ctx, events, roomToLetGo())) ? "done" : "again";
   },
 });
 

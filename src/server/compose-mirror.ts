@@ -145,8 +145,8 @@ function fill(deps: Pick<Deps, "db" | "log" | "clock"> & Filling) {
     }
   };
   const pusher = createPusher({ db, target, dirty, log, begin, intervalMs, now });
-  const retention = createRetention({ db, dirty, pusher, now });
-  const looks = setInterval(() => retention.look(), RETENTION_LOOK_MS);
+  const retention = createRetention({ db, pusher, log, now });
+  const looks = setInterval(retention.look, RETENTION_LOOK_MS);
   const first = async () => {
     await pusher.drained();
     if (isFilled) return;

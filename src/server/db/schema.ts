@@ -351,8 +351,5 @@ export const outbox = sqliteTable(
   },
   (t) => [uniqueIndex("outbox_mark").on(t.topic, t.key)],
 );
-/**
- * `rebuild`: the mirror is to let go of all that it has of a session and to be told it again. `release`: of its events
- * alone, while it does not run; never in the outbox.
- */
-export type OutboxTopic = "session" | "events" | "request" | "person" | "read" | "rebuild" | "release";
+/** `rebuild`: the mirror is to let go of all that it has of a session and to be told it again. */
+export type OutboxTopic = "session" | "events" | "request" | "person" | "read" | "rebuild";

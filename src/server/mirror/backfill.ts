@@ -85,22 +85,25 @@ export async function strangersThere(
   target: Pick<MirrorTarget, "sessionIdsAfter">,
 ): Promise<Mark[]> {
   const marks: Mark[] = [];
+  for await (const ids of sessionsThere(target)) marks.push(...strangers(db, ids));
+  return marks;
+}
+
+/** Ids of all sessions that a mirror has, some at a time. */
+export async function* sessionsThere(
+  target: Pick<MirrorTarget, "sessionIdsAfter">,
+): AsyncGenerator<string[]> {
   for (let after = ""; ;) {
     const ids = await target.sessionIdsAfter(after);
-    marks.push(...strangers(db, ids));
     const last = ids.at(-1);
-    if (last === undefined) return marks;
+    if (last === undefined) return;
+    yield ids;
     after = last;
   }
 }
 
 /** What is to be told again of one session that the mirror lets go of first. */
 export function allOf(db: Database, sessionId: string): Mark[] {
-  return [...rowsOf(db, sessionId), { topic: "events", key: sessionId }];
-}
-
-/** {@link allOf} a session but its events. */
-export function rowsOf(db: Database, sessionId: string): Mark[] {
   const open = db
     .select({ id: requests.id, sessionId: requests.sessionId })
     .from(requests)
@@ -115,5 +118,6 @@ export function rowsOf(db: Database, sessionId: string): Mark[] {
     { topic: "session", key: sessionId },
     ...open.map(({ id }): Mark => ({ topic: "request", key: id })),
     ...seen.map(({ userId }): Mark => ({ topic: "read", key: readKey(userId, sessionId) })),
+    { topic: "events", key: sessionId },
   ];
 }

@@ -217,6 +217,29 @@ describe.each(backends)("the functions of convex/ on %s", (_name, open) => {
     expect(await reasonOf(seqs(ada, 0))).toEqual(notFound);
   });
 
+  it("let go of a session's oldest events in short calls, and of nothing else that is of it", async () => {
+    await push({
+      events: upTo(150).map((n) => event(n)),
+      reads: [{ personId: id("ada"), sessionId: id("private"), seq: 9 }],
+    });
+    const ada = await as("ada");
+    const letGo = (upToSeq: number) =>
+      server.mutation(api.mirror.letGo, { sessionId: id("private"), upToSeq });
+    expect(await letGo(149)).toBe("again");
+    expect(await seqs(ada, 0)).toEqual(upTo(50, 101));
+    expect(await letGo(149)).toBe("done");
+    expect(await letGo(149)).toBe("done");
+    expect(await seqs(ada, 0)).toEqual([150]);
+    await push({ events: [event(151)] });
+    expect(await letGo(151)).toBe("done");
+    expect(await server.query(api.mirror.position, { sessionId: id("private") })).toBe(0);
+    const row = await ada.query(api.sessions.get, { sessionId: id("private") });
+    expect(row).toMatchObject({ sessionId: id("private"), unread: false });
+    // As long ago as one likes: it begins anywhere.
+    await push({ events: [event(900)] });
+    expect(await seqs(ada, 0)).toEqual([900]);
+  });
+
   it("list one's own sessions and the team's, last active first, with what one has read", async () => {
     await push({ reads: [{ personId: id("bob"), sessionId: id("shared"), seq: 3 }] });
     const list = async (name: string, archived = false) =>
@@ -286,6 +309,9 @@ describe.each(backends)("the functions of convex/ on %s", (_name, open) => {
     const claimed = await sign({ sub: id("ada"), claims: { epoch: 0, role: "server" } });
     for (const caller of [http(null), await as("ada"), http(claimed)]) {
       expect(await reasonOf(caller.mutation(api.mirror.push, emptyBatch()))).toEqual(notServer);
+      expect(
+        await reasonOf(caller.mutation(api.mirror.letGo, { sessionId: id("private"), upToSeq: 9 })),
+      ).toEqual(notServer);
       expect(await reasonOf(caller.query(api.mirror.position, { sessionId: id("private") }))).toEqual(
         notServer,
       );

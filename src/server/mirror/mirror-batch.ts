@@ -3,7 +3,7 @@ import type { Mark } from "../events/outbox";
 import { lastSeqOf, readStored } from "../events/stored-events";
 import { isLive } from "../sessions/decisions";
 import { findSession } from "../sessions/session-store";
-import { rowsOf } from "./backfill";
+import { allOf } from "./backfill";
 import type { DirtyMarks } from "./dirty-marks";
 import { mirrorEvent } from "./fit-event";
 import { personRow, readRow, requestRow, sessionRow } from "./mirror-rows";
@@ -107,7 +107,6 @@ const PUT: Record<Mark["topic"], (draft: Filling, key: string) => Progress> = {
   },
   events: putEvents,
   rebuild: putAnew,
-  release: letGoOfEvents,
 };
 
 /** Lets go of a session and puts all that is of it again, in one transaction there: nobody sees it half. */
@@ -117,26 +116,13 @@ function putAnew(draft: Filling, sessionId: string): Progress {
   // Events that go before it in this batch would be taken for its first.
   if (there === undefined || draft.positions.has(sessionId)) return "later";
   const row = findSession(draft.db, sessionId);
-  removeAndPutRows(draft, sessionId);
-  // As when a mirror is filled: of what does not run it gets no events that it did not have.
-  return row !== undefined && (there > 0 || isLive(row.status)) ? putEvents(draft, sessionId) : "finished";
-}
-
-/** One session in a batch: the mirror takes them away one by one, and others wait meanwhile. */
-function letGoOfEvents(draft: Filling, sessionId: string): Progress {
-  const there = draft.positionOf(sessionId);
-  if (there === undefined || draft.positions.has(sessionId) || draft.batch.removed.length > 0) return "later";
-  const row = findSession(draft.db, sessionId);
-  if (row !== undefined && !isLive(row.status) && there > 0) removeAndPutRows(draft, sessionId);
-  return "finished";
-}
-
-/** What is removed and put in one transaction was never away for anybody who watches. */
-function removeAndPutRows(draft: Filling, sessionId: string): void {
   draft.batch.removed.push(sessionId);
   draft.positions.set(sessionId, 0);
-  if (findSession(draft.db, sessionId) === undefined) return;
-  for (const { topic, key } of rowsOf(draft.db, sessionId)) PUT[topic](draft, key);
+  if (row === undefined) return "finished";
+  for (const { topic, key } of allOf(draft.db, sessionId))
+    if (topic !== "events" && topic !== "rebuild") PUT[topic](draft, key);
+  // As when a mirror is filled: of what does not run it gets no events that it did not have.
+  return there > 0 || isLive(row.status) ? putEvents(draft, sessionId) : "finished";
 }
 
 function put<Row extends object>(draft: Filling, rows: Row[], row: Row | null): Progress {

@@ -57,6 +57,16 @@ describe("the mirror, compared with the log", () => {
     expect((await m.mirror.repair.compare()).differing).toEqual([]);
   });
 
+  it("differs where it lacks a session, until it is rebuilt", async () => {
+    await m.mirror.repair.compare();
+    m.t.addSession("ses_unknown000000");
+    expect((await m.mirror.repair.compare()).differing).toEqual([
+      { sessionId: "ses_unknown000000", why: "is in the database and not there" },
+    ]);
+    await m.mirror.repair.rebuild("ses_unknown000000");
+    expect((await m.mirror.repair.compare()).differing).toEqual([]);
+  });
+
   it("cannot be rebuilt of a session that there is not", async () => {
     await expect(m.mirror.repair.rebuild("ses_none000000000")).rejects.toMatchObject({ reason: "not_found" });
   });

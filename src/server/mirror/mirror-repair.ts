@@ -3,8 +3,9 @@ import type { Database } from "../db/database";
 import { sessions } from "../db/schema";
 import { AppError } from "../errors";
 import { mark } from "../events/outbox";
+import { findSession } from "../sessions/session-store";
 import { askRebuild } from "./ask-rebuild";
-import { strangersThere } from "./backfill";
+import { sessionsThere, strangers, strangersThere } from "./backfill";
 import { compareSession } from "./compare-session";
 import { eventKey, type Parked } from "./dirty-marks";
 import { MirrorError, type MirrorTarget } from "./mirror-target";
@@ -46,6 +47,8 @@ export function createMirrorRepair(deps: {
       const rows = db.select({ sessionId: sessions.id, lastSeq: sessions.lastSeq }).from(sessions).all();
       await upToDate(deps);
       const differing: MirrorComparison["differing"] = [];
+      // The mirror itself knows of events that were refused before this server started.
+      const rowsRefused = pusher.health().parked.filter(({ topic }) => topic !== "event");
       const refused: Parked[] = [];
       await reached(async () => {
         for (const row of rows) {
@@ -58,11 +61,18 @@ export function createMirrorRepair(deps: {
             ...standIns.map((seq) => ({ topic: "event" as const, key: eventKey(row.sessionId, seq) })),
           );
         }
-        for (const { key } of await strangersThere(db, target))
-          differing.push({ sessionId: key, why: "is there and not in the database" });
+        const missing = new Set(rows.map(({ sessionId }) => sessionId));
+        for await (const ids of sessionsThere(target)) {
+          for (const id of ids) missing.delete(id);
+          for (const { key } of strangers(db, ids))
+            differing.push({ sessionId: key, why: "is there and not in the database" });
+        }
+        for (const { topic, key } of rowsRefused) if (topic === "session") missing.delete(key);
+        for (const sessionId of missing) {
+          if (findSession(db, sessionId) !== undefined)
+            differing.push({ sessionId, why: "is in the database and not there" });
+        }
       });
-      // The mirror itself knows of events that were refused before this server started.
-      const rowsRefused = pusher.health().parked.filter(({ topic }) => topic !== "event");
       return { sessions: rows.length, differing, parked: [...rowsRefused, ...refused] };
     },
     async rebuild(sessionId) {

@@ -28,6 +28,8 @@ export class MirrorError extends Error {
 /** The Convex that browsers subscribe to. @throws MirrorError */
 export interface MirrorTarget {
   push(batch: MirrorBatch): Promise<void>;
+  /** Lets go of some of a session's events up to this one, the oldest. @returns whether it has none of them any more */
+  letGo(sessionId: string, upToSeq: number): Promise<boolean>;
   /** Seq of the last event of a session there; 0 when there is none. */
   position(sessionId: string): Promise<number>;
   /** Some of a session's events there after this seq, in order; none: there are no more. */
@@ -74,6 +76,8 @@ export function createMirrorTarget(opts: {
       call(async (client) => {
         while ((await client.mutation(api.mirror.push, batch)) === "again");
       }),
+    letGo: (sessionId, upToSeq) =>
+      call(async (client) => (await client.mutation(api.mirror.letGo, { sessionId, upToSeq })) === "done"),
     position: (sessionId) => call((client) => client.query(api.mirror.position, { sessionId })),
     eventsAfter: (sessionId, afterSeq) =>
       call((client) => client.query(api.mirror.events, { sessionId, afterSeq })),

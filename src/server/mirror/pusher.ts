@@ -1,6 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Database } from "../db/database";
-import type { Mark } from "../events/outbox";
 import { lastSeqOf } from "../events/stored-events";
 import type { Logger } from "../log";
 import { allOf } from "./backfill";
@@ -10,6 +9,7 @@ import { createHalving } from "./halving";
 import { type Draft, draftBatch, emptyBatch } from "./mirror-batch";
 import { MirrorError, type MirrorTarget } from "./mirror-target";
 import { leaveOut } from "./refusal";
+import { createReleases } from "./releases";
 
 /** What other processes mark, such as the command line, is seen this soon. */
 const LOOK_EVERY_MS = 1_000;
@@ -18,9 +18,6 @@ const ASKED_AT_ONCE = 20;
 const RETRY_MS = { first: 500, most: 15_000 };
 /** A batch of so many marks lasts an interval; one of more lasts longer, as many times at most. */
 const PACE = { marks: 5, most: 4 };
-
-/** Marks for which it counts how far the mirror has a session's events. */
-const OF_EVENTS: ReadonlySet<Mark["topic"]> = new Set<Mark["topic"]>(["events", "rebuild", "release"]);
 
 /** How far the mirror is behind. */
 export interface MirrorLag {
@@ -48,8 +45,10 @@ export interface Pusher {
   /** Resolves when everything known so far is told, whatever came in since; rejects when the pusher is closed before. */
   drained(): Promise<void>;
   health(): PusherHealth;
-  /** Sessions whose events the mirror was told and still has. */
-  holding(): string[];
+  /** Sessions of which the mirror has events, as far as it was told or asked here, and the seq of the last. */
+  holding(): Map<string, number>;
+  /** The mirror is to let go of the events that it has of this session, unless it runs or gets more before. */
+  release(sessionId: string): void;
   /** Ends after the batch that is on its way. */
   close(): Promise<void>;
 }
@@ -84,6 +83,7 @@ export function createPusher(deps: Deps): Pusher {
   const waiting = new Set<Waiter>();
   const state = { failingSinceMs: null as number | null, detail: null as string | null };
   const halving = createHalving();
+  const releases = createReleases({ ...deps, isToldAgain: (sessionId) => positions.has(sessionId) });
   let retryMs = RETRY_MS.first;
   let nextAt = -Infinity;
   let hasBegun = false;
@@ -110,7 +110,7 @@ export function createPusher(deps: Deps): Pusher {
   const learnPositions = async () => {
     const unknown: string[] = [];
     for (const { topic, key } of dirty.due()) {
-      if (OF_EVENTS.has(topic) && !positions.has(key)) unknown.push(key);
+      if ((topic === "events" || topic === "rebuild") && !positions.has(key)) unknown.push(key);
       if (unknown.length === ASKED_AT_ONCE) break;
     }
     await Promise.all(
@@ -201,6 +201,7 @@ export function createPusher(deps: Deps): Pusher {
       try {
         if (!hasBegun) await deps.begin();
         hasBegun = true;
+        if (releases.dueInMs() === 0) await releases.step();
         if (!hasWork()) {
           succeeded();
           // That waits for the disk: right after a batch it would keep the host from telling its subscribers.
@@ -219,7 +220,7 @@ export function createPusher(deps: Deps): Pusher {
   const run = async () => {
     while (!closing.signal.aborted) {
       await drain();
-      isQuiet = !(await bell.rungWithin(LOOK_EVERY_MS, closing.signal));
+      isQuiet = !(await bell.rungWithin(Math.min(LOOK_EVERY_MS, releases.dueInMs()), closing.signal));
     }
     for (const { reject } of waiting) reject(closed());
     waiting.clear();
@@ -241,7 +242,15 @@ export function createPusher(deps: Deps): Pusher {
       const oldestMs = count === 0 ? 0 : now() - since;
       return { failingSinceMs, detail, parked: dirty.parked(), waiting: count, oldestMs };
     },
-    holding: () => [...positions].filter(([, seq]) => seq > 0).map(([sessionId]) => sessionId),
+    holding: () => new Map([...positions].filter(([, seq]) => seq > 0)),
+    release(sessionId) {
+      const upToSeq = positions.get(sessionId);
+      if (upToSeq === undefined) return;
+      releases.add(sessionId, upToSeq);
+      // What it has is not known until it has let go of all: who needs to know asks it.
+      positions.delete(sessionId);
+      bell.ring();
+    },
     async close() {
       closing.abort();
       await running;

@@ -2,7 +2,7 @@ import { STAND_IN_TYPE } from "../../timeline/stand-in";
 import type { Database } from "../db/database";
 import { mark } from "../events/outbox";
 import type { Logger } from "../log";
-import { allOf, rowsOf } from "./backfill";
+import { allOf } from "./backfill";
 import type { DirtyMarks } from "./dirty-marks";
 import { type Draft, emptyBatch } from "./mirror-batch";
 import type { MirrorError, MirrorTarget } from "./mirror-target";
@@ -33,11 +33,10 @@ export async function leaveOut(
 ): Promise<void> {
   const { db, target, dirty, log } = deps;
   if (only === undefined) return;
-  if ((only.topic === "rebuild" || only.topic === "release") && batch.removed.length > 0) {
+  if (only.topic === "rebuild" && batch.removed.length > 0) {
     await target.push({ ...emptyBatch(), removed: batch.removed });
     deps.forgetPosition(only.key);
-    const again = only.topic === "rebuild" ? allOf : rowsOf;
-    db.transaction((tx) => mark(tx, again(db, only.key)));
+    db.transaction((tx) => mark(tx, allOf(db, only.key)));
     dirty.done([only]);
     return;
   }

@@ -1,12 +1,11 @@
 import { eq } from "drizzle-orm";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { SessionStatus } from "../../../sidecar/src/contract";
 import { sessions } from "../db/schema";
 import { testDatabase, type TestDatabase } from "../db/testing";
 import { createEventLog, type EventLog } from "../events/event-log";
-import { mark, marksAfter, readKey } from "../events/outbox";
-import { markRead } from "../sessions/session-marks";
-import { getSession } from "../sessions/session-store";
+import { mark } from "../events/outbox";
+import type { Logger } from "../log";
 import { createDirtyMarks } from "./dirty-marks";
 import { fakeMirror } from "./fake-mirror.testing";
 import { emptyBatch } from "./mirror-batch";
@@ -20,23 +19,24 @@ describe("retention in the mirror", () => {
   let mirror: ReturnType<typeof fakeMirror>;
   let pusher: Pusher;
   let retention: Retention;
+  let warn: ReturnType<typeof vi.fn<Logger["warn"]>>;
   beforeEach(() => {
     t = testDatabase();
     mirror = fakeMirror();
     const now = () => performance.now();
-    const silent = () => undefined;
+    const logger = { info: () => undefined, warn: vi.fn<Logger["warn"]>(), error: () => undefined };
+    warn = logger.warn;
     log = createEventLog({ ...t, onCommit: () => pusher.wake() });
-    const dirty = createDirtyMarks({ db: t.db, now });
     pusher = createPusher({
       db: t.db,
       target: mirror.target,
-      dirty,
-      log: { info: silent, warn: silent, error: silent },
+      dirty: createDirtyMarks({ db: t.db, now }),
+      log: logger,
       begin: async () => undefined,
       intervalMs: 1,
       now,
     });
-    retention = createRetention({ db: t.db, dirty, pusher, now: () => t.clock.monotonicNow() });
+    retention = createRetention({ db: t.db, pusher, log: logger, now: () => t.clock.monotonicNow() });
   });
   afterEach(async () => {
     await pusher.close();
@@ -51,101 +51,151 @@ describe("retention in the mirror", () => {
     });
     await pusher.drained();
   };
+  /** 250 events. In one go it would be given the newest alone. */
+  const writeMany = async () => {
+    await write(t.sessionId, 150);
+    await write(t.sessionId, 100);
+  };
   const become = (status: SessionStatus) =>
     t.db.update(sessions).set({ status }).where(eq(sessions.id, t.sessionId)).run();
-  const look = async (afterMs: number) => {
+  const look = (afterMs: number) => {
     t.clock.advance(afterMs);
     retention.look();
-    pusher.wake();
-    await pusher.drained();
   };
   /** Seen at rest for as long as events are kept. */
-  const rest = async () => {
-    await look(0);
-    await look(KEPT_MS);
+  const rest = () => {
+    look(0);
+    look(KEPT_MS);
+  };
+  const seqs = (sessionId = t.sessionId) => mirror.seqs(sessionId);
+  /** Every call that was due has been made. */
+  const nothingGoes = async (of: number[]) => {
+    await pusher.drained();
+    expect(seqs()).toEqual(of);
+    expect(mirror.state.letGoCalls).toBe(0);
   };
 
   it("lets go of the events of a session that has not run for ten minutes, and of nothing else", async () => {
     t.addSession("ses_runs");
     await write(t.sessionId, 5);
     await write("ses_runs", 5);
-    log.transaction((tx) => {
-      markRead(tx, t.userId, getSession(tx.store, t.sessionId));
-      mark(tx.store, [{ topic: "read", key: readKey(t.userId, t.sessionId) }]);
-    });
     become("stopped");
-    await look(0);
-    await look(KEPT_MS - 1);
-    expect(mirror.seqs(t.sessionId)).toEqual(upTo(5));
-    await look(1);
-    expect(mirror.seqs(t.sessionId)).toEqual([]);
-    expect(mirror.seqs("ses_runs")).toEqual(upTo(5));
-    // What the list shows of it is put again in the transaction that takes it away.
-    expect(mirror.state.batches.at(-1)).toMatchObject({
-      removed: [t.sessionId],
-      sessions: [{ sessionId: t.sessionId }],
-      reads: [{ sessionId: t.sessionId, seq: 5 }],
-      events: [],
-    });
     const told = mirror.state.batches.length;
-    await rest();
+    look(0);
+    look(KEPT_MS - 1);
+    await nothingGoes(upTo(5));
+    look(1);
+    await expect.poll(seqs).toEqual([]);
+    expect(seqs("ses_runs")).toEqual(upTo(5));
     expect(mirror.state.batches).toHaveLength(told);
-    expect(marksAfter(t.db, 0, 10).filter(({ topic }) => topic === "release")).toEqual([]);
-  });
-
-  it("counts the ten minutes anew for a session that ran in between", async () => {
-    await write(t.sessionId, 5);
-    become("stopped");
-    await look(0);
-    become("active");
-    await look(KEPT_MS - 1);
-    become("stopped");
-    await look(1);
-    await look(KEPT_MS - 1);
-    expect(mirror.seqs(t.sessionId)).toEqual(upTo(5));
-    await look(1);
-    expect(mirror.seqs(t.sessionId)).toEqual([]);
-  });
-
-  it("keeps what runs again before the mirror was told", async () => {
-    await write(t.sessionId, 5);
-    become("stopped");
-    await look(0);
-    t.clock.advance(KEPT_MS);
-    retention.look();
-    become("active");
-    pusher.wake();
+    const calls = mirror.state.letGoCalls;
+    rest();
     await pusher.drained();
-    expect(mirror.seqs(t.sessionId)).toEqual(upTo(5));
+    expect(mirror.state.letGoCalls).toBe(calls);
+  });
+
+  it.each([
+    ["ran in between", () => become("active")],
+    ["got an event", () => write(t.sessionId, 1)],
+  ])("counts the ten minutes anew for a session that %s", async (_what, meanwhile) => {
+    await write(t.sessionId, 5);
+    become("stopped");
+    look(0);
+    await meanwhile();
+    look(KEPT_MS);
+    become("stopped");
+    look(0);
+    look(KEPT_MS - 1);
+    await nothingGoes(upTo(seqs().length));
+    look(1);
+    await expect.poll(seqs).toEqual([]);
+  });
+
+  it("lets go a few at a time, the oldest first, and what others have to tell goes in between", async () => {
+    t.addSession("ses_runs");
+    await writeMany();
+    become("stopped");
+    const seen: number[] = [];
+    mirror.state.onLetGo = () => {
+      seen.push(seqs()[0] ?? 0);
+      if (seen.length === 2) void write("ses_runs", 1);
+      if (seen.length === 3) expect(seqs("ses_runs")).toEqual([1]);
+      return null;
+    };
+    rest();
+    await expect.poll(seqs).toEqual([]);
+    expect(seen).toEqual([1, 101, 201]);
+  });
+
+  it("stops half-way when the session runs again, which goes on where it was", async () => {
+    await writeMany();
+    become("stopped");
+    mirror.state.onLetGo = () => {
+      if (seqs().length === 150) become("active");
+      return null;
+    };
+    rest();
+    await expect.poll(() => seqs().length).toBe(50);
+    await write(t.sessionId, 2);
+    expect(seqs()).toEqual(upTo(52, 201));
+    expect(mirror.state.letGoCalls).toBe(2);
   });
 
   it("begins again with the newest when the session is resumed", async () => {
     await write(t.sessionId, 300);
     become("error");
-    await rest();
+    rest();
+    await expect.poll(seqs).toEqual([]);
     become("active");
     await write(t.sessionId, 3);
-    expect(mirror.seqs(t.sessionId)).toEqual(upTo(200, 104));
+    expect(seqs()).toEqual(upTo(200, 104));
     become("stopped");
-    await rest();
-    expect(mirror.seqs(t.sessionId)).toEqual([]);
+    rest();
+    await expect.poll(seqs).toEqual([]);
   });
 
-  it("lets go of one session in a batch, however many stopped together", async () => {
-    const ids = upTo(4).map((n) => `ses_${n}`);
-    for (const id of ids) t.addSession(id);
-    for (const id of ids) await write(id, 2);
+  it("asks again when the answer is lost, also of a session that ran meanwhile: nothing is missing there", async () => {
+    await writeMany();
+    become("stopped");
+    let lost = 0;
+    mirror.state.onLetGo = () => {
+      // The first two calls did their work.
+      if ((lost += 1) > 2) return null;
+      if (lost === 2) become("active");
+      return new MirrorError("unreachable", "the answer is lost");
+    };
+    rest();
+    await expect.poll(() => lost).toBe(2);
+    await write(t.sessionId, 2);
+    expect(seqs()).toEqual(upTo(52, 201));
+    become("stopped");
+    rest();
+    await expect.poll(seqs).toEqual([]);
+  });
+
+  it("says that a mirror with older functions keeps them, and goes on", async () => {
+    t.addSession("ses_other");
+    await write(t.sessionId, 5);
+    await write("ses_other", 5);
     t.db.update(sessions).set({ status: "stopped" }).run();
-    await rest();
-    for (const id of ids) expect(mirror.seqs(id)).toEqual([]);
-    const removing = mirror.state.batches.filter(({ removed }) => removed.length > 0);
-    expect(removing.map(({ removed }) => removed.length)).toEqual([1, 1, 1, 1]);
+    mirror.state.onLetGo = (sessionId) =>
+      sessionId === t.sessionId ? new MirrorError("refused", "no such function") : null;
+    rest();
+    await expect.poll(() => seqs("ses_other")).toEqual([]);
+    await expect.poll(() => warn.mock.calls.length).toBe(1);
+    expect(warn).toHaveBeenCalledExactlyOnceWith(
+      expect.objectContaining({ sessionId: t.sessionId }),
+      expect.any(String),
+    );
+    expect(seqs()).toEqual(upTo(5));
+    await write(t.sessionId, 1);
+    expect(pusher.health()).toMatchObject({ failingSinceMs: null, waiting: 0 });
   });
 
   it("forgets a session that was deleted meanwhile", async () => {
     await write(t.sessionId, 5);
     become("stopped");
-    await look(0);
+    look(0);
     t.clock.advance(KEPT_MS);
     retention.look();
     t.db.delete(sessions).where(eq(sessions.id, t.sessionId)).run();
@@ -153,23 +203,23 @@ describe("retention in the mirror", () => {
     pusher.wake();
     await pusher.drained();
     expect(mirror.state.batches.at(-1)).toEqual({ ...emptyBatch(), removed: [t.sessionId] });
-    expect(pusher.holding()).toEqual([]);
+    expect(mirror.state.letGoCalls).toBe(0);
+    expect(pusher.holding()).toEqual(new Map());
   });
 
-  it("takes a row that is refused out of the way: the events go, the rest is put again", async () => {
-    await write(t.sessionId, 5);
-    become("stopped");
-    await look(0);
-    let refusals = 0;
-    mirror.state.always = ({ removed, sessions: rows }) => {
-      if (removed.length === 0 || rows.length === 0) return null;
-      refusals += 1;
-      return new MirrorError("refused", "too bad");
-    };
-    await look(KEPT_MS);
-    expect(refusals).toBeGreaterThan(0);
-    expect(mirror.seqs(t.sessionId)).toEqual([]);
-    const last = () => mirror.state.batches.at(-1);
-    await expect.poll(last).toMatchObject({ sessions: [{ sessionId: t.sessionId }], events: [] });
+  it("looks again when the database could not be read", () => {
+    const broken = createRetention({
+      db: t.db,
+      pusher: {
+        holding: () => {
+          throw new Error("disk I/O error");
+        },
+        release: () => undefined,
+      },
+      log: { warn },
+      now: () => 0,
+    });
+    broken.look();
+    expect(warn).toHaveBeenCalledOnce();
   });
 });

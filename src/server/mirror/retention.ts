@@ -1,8 +1,8 @@
 import { and, inArray, notInArray } from "drizzle-orm";
 import type { Database } from "../db/database";
 import { sessions } from "../db/schema";
+import type { Logger } from "../log";
 import { LIVE_STATUSES } from "../sessions/decisions";
-import type { DirtyMarks } from "./dirty-marks";
 import type { Pusher } from "./pusher";
 
 /** How long the mirror keeps the events of a session that does not run: pages that were away read on without the server. */
@@ -15,27 +15,43 @@ const PIECE = 500;
  * server. What an earlier server process told a Convex elsewhere stays there until its session runs again.
  */
 export interface Retention {
-  /** To be called each minute or so: what did not run at each look for {@link KEPT_MS} is let go of. */
+  /** To be called each minute or so: what did not run, and had no event, at each look for {@link KEPT_MS} is let go of. */
   look(): void;
+}
+
+/** As a session was seen first: `sinceMs` holds while the mirror has it up to the same event. */
+interface Rest {
+  seq: number;
+  sinceMs: number;
 }
 
 /** @param deps.now of a clock that only goes forward */
 export function createRetention(deps: {
   db: Database;
-  dirty: Pick<DirtyMarks, "add">;
-  pusher: Pick<Pusher, "holding" | "wake">;
+  pusher: Pick<Pusher, "holding" | "release">;
+  log: Pick<Logger, "warn">;
   now: () => number;
 }): Retention {
-  const { dirty, pusher, now } = deps;
-  let restingSince = new Map<string, number>();
+  const { pusher, now } = deps;
+  let rests = new Map<string, Rest>();
+  const look = () => {
+    const holding = pusher.holding();
+    const resting = restingOf(deps.db, [...holding.keys()]);
+    rests = new Map(
+      resting.map((id) => {
+        const [seq, known] = [holding.get(id) ?? 0, rests.get(id)];
+        return [id, known?.seq === seq ? known : { seq, sinceMs: now() }];
+      }),
+    );
+    for (const [id, { sinceMs }] of rests) if (now() - sinceMs >= KEPT_MS) pusher.release(id);
+  };
   return {
     look() {
-      const resting = restingOf(deps.db, pusher.holding());
-      restingSince = new Map(resting.map((id) => [id, restingSince.get(id) ?? now()]));
-      const over = resting.filter((id) => now() - (restingSince.get(id) ?? now()) >= KEPT_MS);
-      if (over.length === 0) return;
-      dirty.add(over.map((key) => ({ topic: "release", key })));
-      pusher.wake();
+      try {
+        look();
+      } catch (err) {
+        deps.log.warn({ err }, "sessions that stopped could not be looked for; it is tried again");
+      }
     },
   };
 }
