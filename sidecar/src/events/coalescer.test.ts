@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { SidecarEventBody } from "../contract";
-import { Coalescer, MAX_DELTA_UNITS } from "./coalescer";
+import { COALESCE_WINDOW_MS, Coalescer, MAX_DELTA_UNITS } from "./coalescer";
 import { fitEvent } from "./cut";
 
 const delta = (partId: string, text: string): SidecarEventBody => ({
@@ -21,13 +21,37 @@ describe("coalescer", () => {
     return { out, coalescer: new Coalescer((events) => out.push(...events)) };
   }
 
-  it("joins deltas of a part within the window", () => {
+  it("passes on the first delta at once, and joins what follows within the window", () => {
     const { out, coalescer } = make();
     for (const text of ["a", "b", "c"]) coalescer.push([delta("p", text)]);
-    expect(out).toEqual([]);
-    vi.advanceTimersByTime(25);
-    expect(out).toEqual([delta("p", "abc")]);
+    expect(out).toEqual([delta("p", "a")]);
+    vi.advanceTimersByTime(COALESCE_WINDOW_MS - 1);
+    expect(out).toHaveLength(1);
+    vi.advanceTimersByTime(1);
+    expect(out).toEqual([delta("p", "a"), delta("p", "bc")]);
     expect(vi.getTimerCount()).toBe(0);
+    coalescer.push([delta("p", "d")]);
+    expect(out).toHaveLength(2);
+    vi.advanceTimersByTime(COALESCE_WINDOW_MS);
+    expect(out).toHaveLength(3);
+    vi.advanceTimersByTime(COALESCE_WINDOW_MS);
+    coalescer.push([delta("p", "e")]);
+    expect(out.slice(2)).toEqual([delta("p", "d"), delta("p", "e")]);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it("passes on no more than one event a window of a steady stream, and all of its text", () => {
+    const { out, coalescer } = make();
+    const letters = [..."abcdefghijklmnopqrstuvwxyz"];
+    for (const letter of letters) {
+      coalescer.push([delta("p", letter)]);
+      vi.advanceTimersByTime(20);
+    }
+    coalescer.flush();
+    expect(out.length).toBeLessThanOrEqual((letters.length * 20) / COALESCE_WINDOW_MS + 2);
+    expect(out.flatMap((event) => (event.type === "part.delta" ? event.data.text : "")).join("")).toBe(
+      letters.join(""),
+    );
   });
 
   it("releases what is held before any other event", () => {

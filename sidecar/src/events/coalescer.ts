@@ -1,22 +1,24 @@
 import type { SidecarEventBody } from "../contract";
 import { headOf } from "./cut";
 
-/** How long deltas of a part are gathered before they are passed on. */
-export const COALESCE_WINDOW_MS = 16;
+/** From one release of deltas to the next, at least. Everything on their way to a page costs by the event, not by its length. */
+export const COALESCE_WINDOW_MS = 40;
 /** No delta is longer; a JSON string takes at most 6 bytes a unit, so this stays under the limit of an event. */
 export const MAX_DELTA_UNITS = 32 * 1024;
 
 type Delta = Extract<SidecarEventBody, { type: "part.delta" | "tool.output" }>;
 
 /**
- * Joins deltas of the same part within a window. Anything else first releases what is held, so the order of events stays.
- * Whoever makes one calls {@link Coalescer.flush} before the end: a timer is pending while text is held.
+ * Joins deltas of the same part within a window; the first after a quiet moment is passed on at once. Anything else first
+ * releases what is held, so the order of events stays. Whoever makes one calls {@link Coalescer.flush} before the end: a timer is pending while text is held.
  */
 export class Coalescer {
   readonly #release: (events: SidecarEventBody[]) => void;
   readonly #windowMs: number;
   readonly #held = new Map<string, { first: Delta; text: string }>();
   #timer: NodeJS.Timeout | null = null;
+  /** When deltas were passed on last, in ms of the monotonic clock. */
+  #releasedAt = -Infinity;
 
   constructor(release: (events: SidecarEventBody[]) => void, windowMs = COALESCE_WINDOW_MS) {
     this.#release = release;
@@ -29,8 +31,10 @@ export class Coalescer {
       if (event.type === "part.delta" || event.type === "tool.output") this.#hold(event, out);
       else out.push(...this.#drain(), event);
     }
+    const waitMs = this.#releasedAt + this.#windowMs - performance.now();
+    if (waitMs <= 0) out.push(...this.#drain());
     if (out.length > 0) this.#release(out);
-    if (this.#held.size > 0) this.#timer ??= setTimeout(() => this.flush(), this.#windowMs);
+    if (this.#held.size > 0) this.#timer ??= setTimeout(() => this.flush(), waitMs);
   }
 
   /** Passes on what is held, at once. */
@@ -57,6 +61,7 @@ export class Coalescer {
   #drain(): SidecarEventBody[] {
     if (this.#timer) clearTimeout(this.#timer);
     this.#timer = null;
+    if (this.#held.size > 0) this.#releasedAt = performance.now();
     const out = [...this.#held.values()].map(({ first, text }) => withText(first, text));
     this.#held.clear();
     return out;

@@ -5,6 +5,7 @@ import { startPty } from "./pty-process";
 describe("a terminal's foreground job", () => {
   it("is there while a program runs that was started in the shell, and not before or after", async () => {
     let output = "";
+    let hasEnded = false;
     const pty = startPty({
       argv: ["/bin/bash", "--norc", "-i"],
       cwd: "/",
@@ -12,7 +13,7 @@ describe("a terminal's foreground job", () => {
       cols: 80,
       rows: 24,
       onOutput: (bytes) => (output += bytes.toString("utf8")),
-      onExit: () => undefined,
+      onExit: () => (hasEnded = true),
     });
     try {
       await expect.poll(() => output).toMatch(/[#$] $/);
@@ -25,8 +26,9 @@ describe("a terminal's foreground job", () => {
       pty.write("\u0004");
       await expect.poll(() => hasForegroundJob(pty.pid)).toBe(false);
       pty.write("kill %1; exit\r");
+      await expect.poll(() => hasEnded).toBe(true);
     } finally {
-      process.kill(pty.pid, "SIGHUP");
+      if (!hasEnded) process.kill(pty.pid, "SIGHUP");
     }
   });
 
