@@ -27,8 +27,26 @@ export interface AuthConfig {
 const LEEWAY_SECONDS = 5;
 const REGISTERED = new Set(["iss", "sub", "aud", "exp", "nbf", "iat", "jti"]);
 
+/** Of tokens that were verified: who writes sends the same one with every batch, and a signature takes longer to verify than a batch. */
+const KEPT_TOKENS = 100;
+
 /** @returns a function that throws HostError `unauthenticated` */
 export function createTokenVerifier(config: AuthConfig): (token: string) => Promise<VerifiedToken> {
+  const verify = createVerifier(config);
+  const verified = new Map<string, VerifiedToken>();
+  return async (token) => {
+    const known = verified.get(token);
+    if (known !== undefined && Date.now() < known.expiresAtMs) return known;
+    verified.delete(token);
+    const fresh = await verify(token);
+    verified.set(token, fresh);
+    const [oldest] = verified.keys();
+    if (verified.size > KEPT_TOKENS && oldest !== undefined) verified.delete(oldest);
+    return fresh;
+  };
+}
+
+function createVerifier(config: AuthConfig): (token: string) => Promise<VerifiedToken> {
   const keys = createLocalJWKSet(config.jwks);
   return async (token) => {
     const { payload } = await jwtVerify(token, keys, {
