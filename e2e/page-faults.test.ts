@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
-import type { Browser, Page } from "playwright-core";
+import type { Page } from "playwright-core";
 import { describe, expect, it } from "vitest";
+import { putToSleep } from "./asleep";
 import { PHONE, sideways } from "./browser";
 import { runTurn } from "./harness";
 import { livePages, words } from "./live-pages";
@@ -120,7 +120,7 @@ describe("a session's page that was cut off", () => {
     await composer(page).fill("typed before");
     await send(id, "delay 20", `say ${words(0, 150)}`);
     await expect.poll(() => spoken(page), LONG).toContain("w5 ");
-    const wake = await sleep(browser());
+    const wake = await putToSleep(browser());
     try {
       await meanwhile();
       await turnsEnd(id);
@@ -148,21 +148,3 @@ describe("a session's page that was cut off", () => {
     await product().start();
   }
 });
-
-/** As a laptop that is closed: no script of any page of this browser runs. @returns wakes it */
-async function sleep(browser: Browser): Promise<() => void> {
-  const devtools = await browser.newBrowserCDPSession();
-  const { processInfo } = await devtools.send("SystemInfo.getProcessInfo");
-  await devtools.detach();
-  const pids = processInfo.filter(({ type }) => type === "renderer").map(({ id }) => id);
-  for (const pid of pids) process.kill(pid, "SIGSTOP");
-  await expect.poll(() => pids.map(stateOf)).toEqual(pids.map(() => "T"));
-  return () => {
-    for (const pid of pids) process.kill(pid, "SIGCONT");
-  };
-}
-
-/** Of a process: `T` is stopped. */
-function stateOf(pid: number): string | undefined {
-  return /^State:\s+(\S)/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-}

@@ -1,0 +1,92 @@
+import { setTimeout as pause } from "node:timers/promises";
+import type { Page } from "playwright-core";
+import { describe, expect, it } from "vitest";
+import { putToSleep } from "../asleep";
+import { launchBrowser, signedInContext } from "../browser";
+import { livePages, words } from "../live-pages";
+import { composer, cutMirror, drawn, freshness, LONG, proseOf, told } from "../session-page";
+
+const MINUTES = Number(process.env.OPENAGENT_TEST_AWAY_MINUTES ?? 60);
+const TURN_EVERY_MS = 30_000;
+const WORDS = 40;
+const CAUGHT_UP_WITHIN_MS = 3_000;
+/** A client of Convex that was refused for long asks again this late; what it shows comes from the server until then. */
+const CONVEX_ASKS_EVERY_MS = 20_000;
+
+/** R7 and R8 by the clock: pages that are away for an hour, in which the session works and the server is killed. */
+describe("pages that were away for an hour", () => {
+  const { product, client, browse, open, show, newSession, remove, send, turnsEnd } = livePages({
+    shots: "away",
+  });
+
+  it("have all in order within seconds: offline, without Convex, asleep", async () => {
+    const id = await newSession();
+    const { page: offline, context } = await open(id);
+    const withoutMirror = await (await browse()).newPage();
+    const cut = await cutMirror(withoutMirror);
+    await show(withoutMirror, id);
+    const laptop = await launchBrowser();
+    try {
+      const asleep = await (await signedInContext(laptop, product().url)).newPage();
+      await show(asleep, id);
+      await composer(asleep).fill("typed before");
+
+      await context.setOffline(true);
+      await cut(true);
+      const wake = await putToSleep(laptop);
+      const turns = await workFor(id);
+      // Who lacks Convex alone goes on by the server, an hour later too.
+      const meanwhile = await told(client(), id);
+      await expect.poll(() => drawn(withoutMirror), LONG).toEqual(meanwhile);
+      await freshness(withoutMirror, "reconnecting").waitFor(LONG);
+      await freshness(offline, "offline").waitFor(LONG);
+
+      const whole = await told(client(), id);
+      expect(proseOf(whole)).toBe(words(0, turns * WORDS));
+      const offlineMs = await catchesUp(offline, whole, () => context.setOffline(false));
+      const asleepMs = await catchesUp(asleep, whole, async () => wake());
+      const withoutConvexMs = await catchesUp(withoutMirror, whole, () => cut(false));
+      const measured = JSON.stringify({ offlineMs, asleepMs, withoutConvexMs });
+      console.log(`measured: away for ${MINUTES} min, ${turns} turns; all there and live after: ${measured}`);
+      expect(await composer(asleep).inputValue()).toBe("typed before");
+      await send(id, "say live again");
+      for (const page of [offline, withoutMirror, asleep])
+        await expect.poll(async () => proseOf(await drawn(page)), LONG).toContain("live again");
+      expect(Math.max(offlineMs, asleepMs)).toBeLessThanOrEqual(CAUGHT_UP_WITHIN_MS);
+      expect(withoutConvexMs).toBeLessThanOrEqual(CONVEX_ASKS_EVERY_MS);
+    } finally {
+      await laptop.close();
+    }
+    await remove(id);
+  });
+
+  /** Turns of the agent for all the time; half-way the server is killed in the midst of one. @returns how many */
+  async function workFor(id: string): Promise<number> {
+    const from = performance.now();
+    const until = from + MINUTES * 60_000;
+    let turns = 0;
+    let wasKilled = false;
+    while (performance.now() < until || !wasKilled) {
+      const next = performance.now() + TURN_EVERY_MS;
+      await send(id, "delay 50", `say ${words(turns * WORDS, (turns + 1) * WORDS)}`);
+      turns += 1;
+      if (!wasKilled && performance.now() >= (from + until) / 2) {
+        await product().stop("SIGKILL");
+        await product().start();
+        wasKilled = true;
+      }
+      await turnsEnd(id);
+      await pause(Math.max(0, Math.min(next, until) - performance.now()));
+    }
+    return turns;
+  }
+
+  /** @returns ms from the end of what kept it away until it is live and draws all of it */
+  async function catchesUp(page: Page, whole: unknown, back: () => Promise<void>): Promise<number> {
+    const from = performance.now();
+    await back();
+    await freshness(page, "live").waitFor(LONG);
+    await expect.poll(() => drawn(page), { ...LONG, interval: 50 }).toEqual(whole);
+    return Math.round(performance.now() - from);
+  }
+});
