@@ -1,6 +1,7 @@
 import { spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { nodeProgram } from "../scripts/lib/environment.mjs";
 import type { SessionEvent } from "../sidecar/src/contract";
 import { followEvents } from "../src/client/index";
 import {
@@ -95,7 +96,7 @@ describe("faults", () => {
   });
 
   it("refuses a second server on the same data directory with a sentence", async () => {
-    const second = spawn(process.execPath, ["dist/server/main.mjs"], {
+    const second = spawn(nodeProgram(), ["dist/server/main.mjs"], {
       cwd: ROOT,
       env: {
         ...process.env,

@@ -10,6 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { createClient, followEvents, type OpenAgentClient } from "../src/client/index";
+import { nodeProgram } from "../scripts/lib/environment.mjs";
 import type { SessionEvent } from "../sidecar/src/contract";
 import { signIn } from "./sign-in-by-hand";
 
@@ -75,13 +76,13 @@ export async function startUnclaimed(
 ): Promise<UnclaimedProduct> {
   const port = await freePort();
   const dataDir = opts.dataDir ?? mkdtempSync(join(tmpdir(), "oa-e2e-"));
-  const instance = `oa-t${randomBytes(4).toString("hex")}`;
+  const instance = env.OPENAGENT_INSTANCE ?? `oa-t${randomBytes(4).toString("hex")}`;
   const url = `http://127.0.0.1:${port}`;
   let output = "";
   let child: ChildProcess | null = null;
 
   const start = async (more: Record<string, string> = {}) => {
-    const started = spawn(process.execPath, ["dist/server/main.mjs"], {
+    const started = spawn(nodeProgram(), ["dist/server/main.mjs"], {
       cwd: ROOT,
       env: {
         ...process.env,
