@@ -1,8 +1,8 @@
 /**
- * `npm run bench [-- start stream memory terminal mirror load open page log-append adopt-100 event-flood]`: figures of the
+ * `npm run bench [-- start stream memory terminal mirror load open page log-append adopt-100 event-flood backup]`: figures of the
  * built product, each beside its baseline in the same run. Nothing is asserted. The table goes to stdout, that of all figures
  * to bench/results/latest.md too, progress to stderr. `--sessions N`, `--watched N` and `--seconds N` change
- * the size of the last two.
+ * the size of `adopt-100` and `event-flood`.
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -27,6 +27,7 @@ const FIGURES = {
   "log-append": async (ctx) => (await import("./log-append")).logAppend(ctx),
   "adopt-100": async (ctx) => (await import("./adopt")).adopt(ctx),
   "event-flood": async (ctx) => (await import("./event-flood")).eventFlood(ctx),
+  backup: async (ctx) => (await import("./backup")).backup(ctx),
 } satisfies Record<string, (ctx: BenchContext) => Promise<FigureReport>>;
 type FigureName = keyof typeof FIGURES;
 

@@ -16,6 +16,7 @@ export interface BenchProduct {
   cookie: string;
   /** Prefix of its containers. */
   instance: string;
+  dataDir: string;
   /** Stops the server, lets `act` have its data directory, and starts it again. */
   whileStopped(act: (dataDir: string) => void): Promise<void>;
   close(): Promise<void>;
@@ -35,13 +36,22 @@ export async function startBenchProduct(
     const scopes = ["sessions:read", "sessions:write", "keys"];
     const made = await post(product.url, "account.tokens.create", { name: "bench", scopes }, { cookie });
     const token = createdToken.parse(await made.json()).result.data.token;
-    const { url, instance } = product;
+    const { url, instance, dataDir } = product;
     const whileStopped = async (act: (dataDir: string) => void) => {
       await product.stop();
       act(product.dataDir);
       await product.start();
     };
-    return { url, token, cookie, instance, whileStopped, close, client: createClient({ url, token }) };
+    return {
+      url,
+      token,
+      cookie,
+      instance,
+      dataDir,
+      whileStopped,
+      close,
+      client: createClient({ url, token }),
+    };
   } catch (error) {
     await close();
     throw error;
