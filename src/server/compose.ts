@@ -67,7 +67,7 @@ export async function startServer(
     const authSettings = loadAuthSettings(db, env);
     const engine = composeEngine({ env, root, log });
     const tickets = createTickets(systemClock);
-    const measuring = composeMeasuring(systemClock);
+    const measuring = composeMeasuring(systemClock, log);
     closers.push(() => measuring.stop());
     const driver = watchedDriver(engine.driver, (code) => measuring.meters.engineFailed(code));
     const version = ownVersion();

@@ -40,6 +40,12 @@ it("takes an event of a moment that is still to come, after somebody set the clo
   expect(meters.recent().streamLagP95Ms).toBe(0);
 });
 
+it("counts that the clock was set", async () => {
+  expect(await lines()).toContain("openagent_clock_jumps_total 0");
+  meters.clockJumped();
+  expect(await lines()).toContain("openagent_clock_jumps_total 1");
+});
+
 it("times a start by its steps, the wait for its turn among them", async () => {
   const times = createStartTimes(meters, clock.monotonicNow, clock.monotonicNow());
   clock.advance(400);

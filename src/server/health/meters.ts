@@ -13,6 +13,8 @@ export interface Meters {
   /** A session got ready, or did not. @param ms from the wish to the end */
   startEnded(outcome: "ready" | "failed", ms: number): void;
   engineFailed(code: DriverErrorCode): void;
+  /** Somebody set the machine's clock, or it slept. */
+  clockJumped(): void;
 }
 
 /** What the meters say of the last minute or hour. */
@@ -76,6 +78,7 @@ export function createMeters(deps: {
       series.engineErrors.inc({ code });
       engineErrors.add(code);
     },
+    clockJumped: () => series.clockJumps.inc(),
     recent: () => ({
       eventsPerSecond: (events.totals().get("events") ?? 0) / (MINUTE_MS / 1000),
       streamLagP95Ms: lags.quantile(0.95),
@@ -96,6 +99,11 @@ function createSeries(registry: Registry) {
   for (const code of Object.keys(ENGINE_CODES)) engineErrors.inc({ code }, 0);
   return {
     engineErrors,
+    clockJumps: new Counter({
+      name: "openagent_clock_jumps_total",
+      help: "Times that the machine's clock moved against the time that passed: it was set, or the machine slept",
+      registers,
+    }),
     events: new Counter({
       name: "openagent_events_total",
       help: "Events of sessions taken into the log",

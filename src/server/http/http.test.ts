@@ -52,7 +52,7 @@ describe("the HTTP server", () => {
       checks: { database: ok, engine, image: ok, mirror: async () => "off", backups: async () => "off" },
       log,
     });
-    const measuring = composeMeasuring(accounts.clock);
+    const measuring = composeMeasuring(accounts.clock, log);
     stopMeasuring();
     stopMeasuring = () => measuring.stop();
     const health = measuring.health({
