@@ -1,5 +1,7 @@
+import { execFileSync } from "node:child_process";
 import { cpus, loadavg, release, totalmem } from "node:os";
 import type Docker from "dockerode";
+import { nodeProgram } from "../scripts/lib/environment.mjs";
 
 /** One line on what the figures were taken on: without it they mean nothing. */
 export async function describeMachine(docker: Docker): Promise<string> {
@@ -11,7 +13,8 @@ export async function describeMachine(docker: Docker): Promise<string> {
     `${memoryGb} GiB`,
     `Linux ${release()}`,
     `Docker ${engine.Version}`,
-    `Node ${process.versions.node}`,
+    // What the product runs on; these benches run on whichever Node started them.
+    `Node ${execFileSync(nodeProgram(), ["--version"]).toString().trim().slice(1)}`,
     `load at the start ${loadavg()[0]?.toFixed(2) ?? "unknown"}`,
     new Date().toISOString().slice(0, 10),
   ].join(" · ");
