@@ -1,3 +1,4 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 /**
@@ -14,6 +15,8 @@ const KILLS = process.env.OPENAGENT_TEST_KILLS ?? "20";
 /** Unit tests stand beside the code; integration tests (`*.integration.test.ts`) need the real engine and the built image. */
 export default defineConfig({
   test: {
+    // Of its own accord it leaves a core to whoever watches: half of a small machine.
+    maxWorkers: availableParallelism(),
     projects: [
       {
         test: {

@@ -34,15 +34,18 @@ await runCommand(async () => {
   const image = await prepareImage(environment);
   await prepareApp(environment);
   if (isLong) return step("long tests", () => vitest(environment, { project: "long", image }));
-  await step("types", async () => {
-    await tool("typescript/bin/tsc", ["--noEmit", "-p", "."]);
-    // With the types that Convex has, which lack Node's.
-    await tool("typescript/bin/tsc", ["--noEmit", "-p", "convex"]);
-  });
-  await step("lint", async () => {
-    await tool("eslint/bin/eslint.js", ["."]);
-    await tool("prettier/bin/prettier.cjs", ["--check", "--log-level", "warn", "."]);
-  });
+  // Side by side: each of them uses one core.
+  await Promise.all([
+    step("types", async () => {
+      await tool("typescript/bin/tsc", ["--noEmit", "-p", "."]);
+      // With the types that Convex has, which lack Node's.
+      await tool("typescript/bin/tsc", ["--noEmit", "-p", "convex"]);
+    }),
+    step("lint", async () => {
+      await tool("eslint/bin/eslint.js", ["."]);
+      await tool("prettier/bin/prettier.cjs", ["--check", "--log-level", "warn", "."]);
+    }),
+  ]);
   await step("unit tests", () => vitest(environment, { project: "unit", image }));
   await step("integration and end-to-end tests", () =>
     vitest(environment, { project: "integration", image }),
