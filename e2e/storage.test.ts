@@ -1,7 +1,7 @@
 /** Settings → Storage, what is collected behind it, and what the doctor says, against a real engine with strangers on it. */
 import { execFile } from "node:child_process";
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import type { Browser } from "playwright-core";
@@ -73,16 +73,21 @@ describe("what sessions leave on the disk", () => {
     await docker("volume", "create", ...labels, volume.name);
     const directory = join(product.dataDir, "run", `ins_${randomBytes(16).toString("hex")}`);
     mkdirSync(directory);
+    const snapshot = join(product.dataDir, "snapshots", left, `snp_${randomBytes(16).toString("hex")}`);
+    mkdirSync(snapshot, { recursive: true });
+    writeFileSync(join(snapshot, "workspace.tar.gz"), "of another database");
     const broken = await doctor();
     expect(broken.code).toBe(1);
     expect(broken.stdout).toMatch(new RegExp(`FAIL {2}volumes: .*${left}`));
     await product.start();
     await until(async () => !existsSync(directory), "the left directory's end");
     // Somebody's work, perhaps: it goes when an admin says so.
-    expect(await product.client.storage.reclaim.mutate({})).toMatchObject({ sessions: 1 });
+    expect(await product.client.storage.reclaim.mutate({})).toMatchObject({ sessions: 1, snapshots: 1 });
     expect(await isThere(volume)).toBe(true);
+    expect(existsSync(snapshot)).toBe(true);
     await product.client.storage.reclaim.mutate({ dryRun: false });
     expect(await isThere(volume)).toBe(false);
+    expect(existsSync(snapshot)).toBe(false);
     expect(await product.client.sessions.get.query({ id })).toMatchObject({ status: "idle" });
     for (const stranger of strangers) expect(await isThere(stranger), stranger.name).toBe(true);
     expect(await isThere({ kind: "volume", name: `${product.instance}-${id}-workspace` })).toBe(true);

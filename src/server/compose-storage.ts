@@ -2,6 +2,7 @@ import type { Driver } from "../drivers/driver";
 import type { Clock } from "./clock";
 import type { Database } from "./db/database";
 import type { Logger } from "./log";
+import { createSnapshotFiles } from "./snapshots/snapshot-files";
 import { type Collector, createCollector } from "./storage/collector";
 import { createDiskGuard, type DiskGuard } from "./storage/disk-guard";
 import { createGarbageCollection } from "./storage/garbage";
@@ -26,7 +27,7 @@ export function composeStorage(deps: {
 }): StorageServices {
   const { driver, logger } = deps;
   const disk = createDiskGuard({ ...deps, engineDirectory: createEngineDirectory(driver) });
-  const garbage = createGarbageCollection(deps);
+  const garbage = createGarbageCollection({ ...deps, files: createSnapshotFiles(deps.dataDir) });
   return {
     disk,
     storage: createStorage({ ...deps, disk, garbage }),

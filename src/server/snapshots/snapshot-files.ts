@@ -1,5 +1,5 @@
 import { createReadStream } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, readdir, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -11,6 +11,11 @@ import { writeDurably } from "../backup/durable-file";
 export interface SnapshotPlace {
   sessionId: string;
   snapshotId: string;
+}
+
+/** What lies on the disk of a snapshot. */
+export interface StoredSnapshot extends SnapshotPlace {
+  bytes: number;
 }
 
 /**
@@ -30,10 +35,13 @@ export interface SnapshotFiles {
   read(place: SnapshotPlace, kind: VolumeKind): Readable;
   remove(place: SnapshotPlace): Promise<void>;
   removeOfSession(sessionId: string): Promise<void>;
+  /** All that are there, whole or not. */
+  list(): Promise<StoredSnapshot[]>;
 }
 
 export function createSnapshotFiles(dataDir: string): SnapshotFiles {
-  const ofSession = (sessionId: string) => join(dataDir, "snapshots", sessionId);
+  const all = join(dataDir, "snapshots");
+  const ofSession = (sessionId: string) => join(all, sessionId);
   const directory = ({ sessionId, snapshotId }: SnapshotPlace) => join(ofSession(sessionId), snapshotId);
   const file = (place: SnapshotPlace, kind: VolumeKind) => join(directory(place), `${kind}.tar.gz`);
   return {
@@ -66,7 +74,41 @@ export function createSnapshotFiles(dataDir: string): SnapshotFiles {
     },
     remove: (place) => rm(directory(place), { recursive: true, force: true }),
     removeOfSession: (sessionId) => rm(ofSession(sessionId), { recursive: true, force: true }),
+    async list() {
+      const found: StoredSnapshot[] = [];
+      for (const sessionId of await namesIn(all)) {
+        for (const snapshotId of await namesIn(ofSession(sessionId))) {
+          const place = { sessionId, snapshotId };
+          found.push({ ...place, bytes: await bytesIn(directory(place)) });
+        }
+      }
+      return found;
+    },
   };
+}
+
+/** None where it is not there, or gone meanwhile. */
+async function namesIn(directory: string): Promise<string[]> {
+  return readdir(directory).catch((error: unknown) => {
+    if (isMissing(error)) return [];
+    throw error;
+  });
+}
+
+async function bytesIn(directory: string): Promise<number> {
+  let bytes = 0;
+  for (const name of await namesIn(directory)) {
+    const file = await stat(join(directory, name)).catch((error: unknown) => {
+      if (isMissing(error)) return null;
+      throw error;
+    });
+    bytes += file?.size ?? 0;
+  }
+  return bytes;
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR");
 }
 
 /**

@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { DriverError, type SessionImage } from "../../drivers/driver";
-import { sessions } from "../db/schema";
+import { sessions, snapshots } from "../db/schema";
 import { testDatabase, type TestDatabase } from "../db/testing";
+import type { StoredSnapshot } from "../snapshots/snapshot-files";
 import { createCollector } from "./collector";
 import { createGarbageCollection } from "./garbage";
 
@@ -15,10 +16,12 @@ describe("garbage", () => {
   /** Sessions that have some. */
   let volumes: Set<string>;
   let images: SessionImage[];
+  let stored: StoredSnapshot[];
   let hasNeighbours: boolean;
   let warned: unknown[];
   let inUse: string;
   let onVolumesListed: () => void;
+  let onSnapshotsListed: () => void;
 
   beforeEach(() => {
     t = testDatabase();
@@ -27,6 +30,7 @@ describe("garbage", () => {
     warned = [];
     inUse = "";
     onVolumesListed = () => undefined;
+    onSnapshotsListed = () => undefined;
     t.addSession("ses_runs", { instanceId: "ins_runs" });
     t.addSession("ses_starts", { status: "creating", instanceId: "ins_starts" });
     t.addSession("ses_stopped", { status: "stopped" });
@@ -35,6 +39,7 @@ describe("garbage", () => {
     endpoints = ["ins_runs", "ins_starts"];
     volumes = new Set(["ses_runs", "ses_starts", "ses_stopped"]);
     images = [image("now", 30 * DAY_MS)];
+    stored = [];
   });
   afterEach(() => t[Symbol.dispose]());
 
@@ -49,6 +54,14 @@ describe("garbage", () => {
     createGarbageCollection({
       ...t,
       image: inForce,
+      files: {
+        async list() {
+          const there = [...stored];
+          onSnapshotsListed();
+          return there;
+        },
+        remove: async ({ snapshotId }) => void (stored = stored.filter((at) => at.snapshotId !== snapshotId)),
+      },
       logger: { info: () => undefined, warn: (line: unknown) => void warned.push(line) },
       driver: {
         list: async () => instances.map((instanceId) => ({ instanceId, sessionId: "ses_any" })),
@@ -73,7 +86,20 @@ describe("garbage", () => {
         },
       },
     });
-  const nothing = { instances: [], endpoints: [], volumes: [], images: [] };
+  const nothing = { instances: [], endpoints: [], volumes: [], snapshots: [], images: [] };
+  const addSnapshot = (id: string) =>
+    t.db
+      .insert(snapshots)
+      .values({
+        id,
+        sessionId: "ses_stopped",
+        name: id,
+        createdBy: t.userId,
+        createdAt: "2026-11-29T00:00:00.000Z",
+        state: "making",
+      })
+      .run();
+  const onDisk = (snapshotId: string, sessionId = "ses_stopped") => ({ sessionId, snapshotId, bytes: 7 });
 
   it("is none of what sessions have, those that start, stopped or failed too", async () => {
     const before = { instances, endpoints, images, volumes: new Set(volumes) };
@@ -117,6 +143,20 @@ describe("garbage", () => {
     expect((await collection().collect("ours")).volumes).toEqual([]);
     expect((await collection().find("all")).volumes).toEqual(["ses_of_tomorrow"]);
     expect(volumes.has("ses_of_tomorrow")).toBe(true);
+  });
+
+  it("is a snapshot that no row names, and only when people ask", async () => {
+    addSnapshot("snp_kept");
+    stored = [onDisk("snp_kept"), onDisk("snp_of_tomorrow"), onDisk("snp_gone", "ses_gone")];
+    expect(await collection().collect("ours")).toEqual(nothing);
+    expect(stored).toHaveLength(3);
+    const found = [onDisk("snp_of_tomorrow"), onDisk("snp_gone", "ses_gone")];
+    expect((await collection().collect("all")).snapshots).toEqual(found);
+    // Its row is read after its files.
+    stored.push(onDisk("snp_new"));
+    onSnapshotsListed = () => addSnapshot("snp_new");
+    expect(await collection().collect("all")).toEqual(nothing);
+    expect(stored).toEqual([onDisk("snp_kept"), onDisk("snp_new")]);
   });
 
   it("is no image that a session runs on or would be started on again, stopped or not", async () => {

@@ -3,9 +3,10 @@ import type { SessionStatus } from "../../../sidecar/src/contract";
 import type { Driver, SessionImage } from "../../drivers/driver";
 import type { Clock } from "../clock";
 import type { Database } from "../db/database";
-import { sessions } from "../db/schema";
+import { sessions, snapshots } from "../db/schema";
 import type { Logger } from "../log";
 import { isRunning } from "../sessions/decisions";
+import type { SnapshotFiles, StoredSnapshot } from "../snapshots/snapshot-files";
 
 export interface Garbage {
   /** Containers that no running session names. */
@@ -14,6 +15,8 @@ export interface Garbage {
   endpoints: string[];
   /** Sessions that have volumes and no row. */
   volumes: string[];
+  /** Files of snapshots that have no row. */
+  snapshots: StoredSnapshot[];
   images: SessionImage[];
 }
 
@@ -25,8 +28,8 @@ export interface GarbageCollection {
 }
 
 /**
- * `ours`: no volumes, which hold people's work. A session's row outlives its volumes, so none is left by a crash: one without
- * a row is of another database, such as the one that this is an older copy of. People alone ask for `all`.
+ * `ours`: no volumes and no snapshots, which hold people's work. Their rows outlive them, so none is left by a crash: one
+ * without a row is of another database, such as the one that this is an older copy of. People alone ask for `all`.
  */
 type Which = "ours" | "all";
 
@@ -48,25 +51,32 @@ const IMAGE_KEPT_MS = 24 * 60 * 60_000;
 export function createGarbageCollection(deps: {
   db: Database;
   driver: Engine;
+  files: Pick<SnapshotFiles, "list" | "remove">;
   clock: Clock;
   logger: Pick<Logger, "info" | "warn">;
   /** Full reference of the session image in force; null: none is known, and no image is a left-over then. */
   image: string | null;
 }): GarbageCollection {
-  const { db, driver, logger } = deps;
+  const { db, driver, files, logger } = deps;
   const find = async (which: Which): Promise<Garbage> => {
     // Rows last: whatever is made for a session is made after its row says so.
     const mayRemoveImages = deps.image !== null && !(await driver.hasNeighbours());
     const images = mayRemoveImages ? await driver.listSessionImages() : [];
     const endpoints = await driver.listEndpoints();
     const volumes = which === "all" ? await driver.listVolumes() : [];
+    const stored = which === "all" ? await files.list() : [];
     const there = await driver.list();
     const { id, instanceId, status, queuePlace, image, readyImage } = sessions;
     const rows = db.select({ id, instanceId, status, queuePlace, image, readyImage }).from(sessions).all();
-    return garbageOf({ images, endpoints, volumes, instances: there.map((at) => at.instanceId) }, rows, {
-      image: deps.image,
-      now: deps.clock.now(),
-    });
+    const known = db.select({ id: snapshots.id }).from(snapshots).all();
+    const instances = there.map((at) => at.instanceId);
+    return {
+      ...garbageOf({ images, endpoints, volumes, instances }, rows, {
+        image: deps.image,
+        now: deps.clock.now(),
+      }),
+      snapshots: withoutRow(stored, new Set(known.map(({ id }) => id))),
+    };
   };
   const removed = async <T>(things: readonly T[], remove: (thing: T) => Promise<unknown>): Promise<T[]> => {
     const gone: T[] = [];
@@ -87,10 +97,10 @@ export function createGarbageCollection(deps: {
         instances: await removed(found.instances, (id) => driver.remove(id, 0)),
         endpoints: await removed(found.endpoints, (id) => driver.remove(id, 0)),
         volumes: await removed(found.volumes, (id) => driver.removeVolumes(id)),
+        snapshots: await removed(found.snapshots, (place) => files.remove(place)),
         images: await removed(found.images, (image) => driver.removeImage(image)),
       };
-      const { instances, endpoints, volumes, images } = gone;
-      if (instances.length + endpoints.length + volumes.length + images.length > 0)
+      if (Object.values(gone).some(({ length }: unknown[]) => length > 0))
         logger.info(gone, "left-overs removed");
       return gone;
     },
@@ -107,12 +117,16 @@ interface Row {
   readyImage: string | null;
 }
 
+function withoutRow(stored: readonly StoredSnapshot[], known: ReadonlySet<string>): StoredSnapshot[] {
+  return stored.filter(({ snapshotId }) => !known.has(snapshotId));
+}
+
 /** @param there what the engine and the data directory hold of this installation */
 function garbageOf(
-  there: Garbage,
+  there: Omit<Garbage, "snapshots">,
   rows: readonly Row[],
   { image, now }: { image: string | null; now: number },
-): Garbage {
+): Omit<Garbage, "snapshots"> {
   const needed = new Set([image, ...rows.flatMap((row) => [row.image, row.readyImage])]);
   const known = new Set(rows.map(({ id }) => id));
   const wanted = new Set(rows.filter(isRunning).map(({ instanceId }) => instanceId));

@@ -38,7 +38,13 @@ describe("storage", () => {
     return { userId, role, email: "", name: "", via };
   };
   const open = () => {
-    const garbage = { instances: ["ins_1"], endpoints: [], volumes: ["ses_gone"], images: [] };
+    const garbage = {
+      instances: ["ins_1"],
+      endpoints: [],
+      volumes: ["ses_gone"],
+      snapshots: [{ sessionId: "ses_gone", snapshotId: "snp_1", bytes: 30 }],
+      images: [],
+    };
     return createStorage({
       ...t,
       driver: {
@@ -133,7 +139,7 @@ describe("storage", () => {
 
   it("says what it would give back and touches nothing; then gives it back", async () => {
     const storage = open();
-    const answer = { sessions: 1, containers: 1, images: 0, bytes: 500 };
+    const answer = { sessions: 1, containers: 1, snapshots: 1, images: 0, bytes: 530 };
     expect(await storage.reclaim({ dryRun: true })).toEqual(answer);
     expect(collected).toEqual([]);
     expect(await storage.reclaim({ dryRun: false })).toEqual(answer);

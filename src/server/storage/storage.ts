@@ -44,6 +44,7 @@ export interface StorageSummary {
 export interface Reclaimed {
   sessions: number;
   containers: number;
+  snapshots: number;
   images: number;
   /** At most: images share layers. */
   bytes: number;
@@ -51,7 +52,7 @@ export interface Reclaimed {
 
 export interface Storage {
   summary(caller: Caller): Promise<StorageSummary>;
-  /** Containers of no session, volumes of sessions that the database does not know, old session images. @param opts.dryRun only says what would go */
+  /** Containers of no session, volumes of sessions and files of snapshots that the database does not know, old session images. @param opts.dryRun only says what would go */
   reclaim(opts: { dryRun: boolean }): Promise<Reclaimed>;
 }
 
@@ -111,6 +112,7 @@ export function createStorage(deps: {
       const {
         instances,
         volumes: gone,
+        snapshots: copies,
         images,
       } = await (dryRun ? garbage.find("all") : garbage.collect("all"));
       const left = volumes.filter(({ sessionId }) => gone.includes(sessionId));
@@ -118,10 +120,11 @@ export function createStorage(deps: {
       return {
         sessions: gone.length,
         containers: instances.length,
+        snapshots: copies.length,
         images: images.length,
         bytes: [
           ...left.map(({ workspace, state }) => workspace + state),
-          ...images.map((at) => at.bytes),
+          ...[...copies, ...images].map((at) => at.bytes),
         ].reduce((sum, more) => sum + more, 0),
       };
     },

@@ -27,7 +27,7 @@ export function Reclaim() {
   return (
     <Section
       title="Left-overs"
-      lead="Containers that a crash left, old session images, and files of sessions that this database does not know, such as newer ones after an older copy was put back."
+      lead="Containers that a crash left, old session images, and files of sessions and snapshots that this database does not know, such as newer ones after an older copy was put back."
       action={
         canReclaim && (
           <Button onClick={() => setAsks(true)}>

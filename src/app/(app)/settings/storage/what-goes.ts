@@ -1,7 +1,7 @@
 import type { Reclaimed } from "../../../../server/storage/storage";
 
 /** One line for each kind of which there is any. */
-export function whatGoes({ sessions, containers, images }: Omit<Reclaimed, "bytes">): string[] {
+export function whatGoes({ sessions, containers, snapshots, images }: Omit<Reclaimed, "bytes">): string[] {
   const line = (count: number, one: string, many: string) =>
     count === 0 ? [] : [`${count} ${count === 1 ? one : many}`];
   return [
@@ -11,6 +11,11 @@ export function whatGoes({ sessions, containers, images }: Omit<Reclaimed, "byte
       "sessions that this database does not know, with their files",
     ),
     ...line(containers, "container without a session", "containers without a session"),
+    ...line(
+      snapshots,
+      "snapshot that this database does not know",
+      "snapshots that this database does not know",
+    ),
     ...line(images, "old session image", "old session images"),
   ];
 }
