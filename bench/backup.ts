@@ -8,7 +8,15 @@ import { copyFileSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { containerOf, docker, OWNER, sessionIs, startUnclaimed, volumesOf } from "../e2e/harness";
+import {
+  containerOf,
+  docker,
+  OWNER,
+  removeEngineObjects,
+  sessionIs,
+  startUnclaimed,
+  volumesOf,
+} from "../e2e/harness";
 import { createClient } from "../src/client/index";
 import { type BenchContext, ROOT, settle } from "./context";
 import { type BenchProduct, startBenchProduct } from "./product";
@@ -75,8 +83,10 @@ async function restoreElsewhere(
 ): Promise<{ commandMs: number; readyMs: number; resumedMs: number }> {
   const { ids } = opts;
   const dataDir = join(opts.work, "restored");
+  const instance = `oa-r${randomBytes(4).toString("hex")}`;
+  const removeObjects = ctx.cleanup.add(() => removeEngineObjects(instance));
   const env = {
-    ...environment({ dataDir, instance: `oa-r${randomBytes(4).toString("hex")}` }),
+    ...environment({ dataDir, instance }),
     OPENAGENT_MASTER_KEY_FILE: opts.masterKeyFile,
     OPENAGENT_SESSION_IMAGE: ctx.image,
   };
@@ -95,6 +105,7 @@ async function restoreElsewhere(
     return { commandMs, readyMs, resumedMs: since() };
   } finally {
     await close();
+    await removeObjects();
   }
 }
 

@@ -52,7 +52,8 @@ export const push = mutation({
 
 /**
  * Takes the oldest events of a session away up to this one, as many as one short call may, and nothing else that is of it.
- * @returns `again`: there are more. The same once more changes nothing that it should not.
+ * Sent twice, it takes more of the same.
+ * @returns `again`: there are more
  */
 export const letGo = mutation({
   args: { sessionId: v.string(), upToSeq: v.number() },

@@ -343,7 +343,8 @@ export async function runExample(
   }
 }
 
-async function removeEngineObjects(instance: string): Promise<void> {
+/** Containers and volumes of an installation. */
+export async function removeEngineObjects(instance: string): Promise<void> {
   const containers = await containersOf(instance);
   if (containers.length > 0) await docker("rm", "-f", ...containers);
   const volumes = await volumesOf(instance);

@@ -35,7 +35,7 @@ await runCommand(async () => {
   await prepareApp(environment);
   if (isLong) return step("long tests", () => vitest(environment, { project: "long", image }));
   // Side by side: each of them uses one core.
-  await Promise.all([
+  const checks = await Promise.allSettled([
     step("types", async () => {
       await tool("typescript/bin/tsc", ["--noEmit", "-p", "."]);
       // With the types that Convex has, which lack Node's.
@@ -46,6 +46,7 @@ await runCommand(async () => {
       await tool("prettier/bin/prettier.cjs", ["--check", "--log-level", "warn", "."]);
     }),
   ]);
+  for (const check of checks) if (check.status === "rejected") throw check.reason;
   await step("unit tests", () => vitest(environment, { project: "unit", image }));
   await step("integration and end-to-end tests", () =>
     vitest(environment, { project: "integration", image }),

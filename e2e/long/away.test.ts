@@ -26,6 +26,7 @@ describe("pages that were away for an hour", () => {
     const cut = await cutMirror(withoutMirror);
     await show(withoutMirror, id);
     const laptop = await launchBrowser();
+    let wake = () => undefined as void;
     try {
       const asleep = await (await signedInContext(laptop, product().url)).newPage();
       await show(asleep, id);
@@ -33,7 +34,7 @@ describe("pages that were away for an hour", () => {
 
       await context.setOffline(true);
       await cut(true);
-      const wake = await putToSleep(laptop);
+      wake = await putToSleep(laptop);
       const turns = await workFor(id);
       // Who lacks Convex alone goes on by the server, an hour later too.
       const meanwhile = await told(client(), id);
@@ -55,6 +56,8 @@ describe("pages that were away for an hour", () => {
       expect(Math.max(offlineMs, asleepMs)).toBeLessThanOrEqual(CAUGHT_UP_WITHIN_MS);
       expect(withoutConvexMs).toBeLessThanOrEqual(CONVEX_ASKS_EVERY_MS);
     } finally {
+      // One that sleeps does not close.
+      wake();
       await laptop.close();
     }
     await remove(id);

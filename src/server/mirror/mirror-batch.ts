@@ -119,8 +119,7 @@ function putAnew(draft: Filling, sessionId: string): Progress {
   draft.batch.removed.push(sessionId);
   draft.positions.set(sessionId, 0);
   if (row === undefined) return "finished";
-  for (const { topic, key } of allOf(draft.db, sessionId))
-    if (topic !== "events" && topic !== "rebuild") PUT[topic](draft, key);
+  for (const { topic, key } of allOf(draft.db, sessionId)) if (topic !== "events") PUT[topic](draft, key);
   // As when a mirror is filled: of what does not run it gets no events that it did not have.
   return there > 0 || isLive(row.status) ? putEvents(draft, sessionId) : "finished";
 }

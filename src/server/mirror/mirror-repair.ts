@@ -67,6 +67,9 @@ export function createMirrorRepair(deps: {
           for (const { key } of strangers(db, ids))
             differing.push({ sessionId: key, why: "is there and not in the database" });
         }
+        // One that is being told anew may be away for a moment, so one look that lacks it is not believed.
+        if (missing.size > 0)
+          for await (const ids of sessionsThere(target)) for (const id of ids) missing.delete(id);
         for (const { topic, key } of rowsRefused) if (topic === "session") missing.delete(key);
         for (const sessionId of missing) {
           if (findSession(db, sessionId) !== undefined)

@@ -83,7 +83,7 @@ export function createPusher(deps: Deps): Pusher {
   const waiting = new Set<Waiter>();
   const state = { failingSinceMs: null as number | null, detail: null as string | null };
   const halving = createHalving();
-  const releases = createReleases({ ...deps, isToldAgain: (sessionId) => positions.has(sessionId) });
+  const releases = createReleases({ ...deps, hasMoved: (sessionId) => positions.has(sessionId) });
   let retryMs = RETRY_MS.first;
   let nextAt = -Infinity;
   let hasBegun = false;
@@ -194,6 +194,10 @@ export function createPusher(deps: Deps): Pusher {
     }
   };
 
+  const release = async () => {
+    if (releases.dueInMs() === 0) await releases.step();
+  };
+
   const drain = async () => {
     // The transaction that rang is behind us then.
     await nextTurn();
@@ -201,16 +205,17 @@ export function createPusher(deps: Deps): Pusher {
       try {
         if (!hasBegun) await deps.begin();
         hasBegun = true;
-        if (releases.dueInMs() === 0) await releases.step();
         if (!hasWork()) {
           succeeded();
           // That waits for the disk: right after a batch it would keep the host from telling its subscribers.
           if (isQuiet) tidy();
+          await release();
           return;
         }
         await bell.pause(nextAt - now(), closing.signal);
         await step();
         succeeded();
+        await release();
       } catch (error) {
         await failed(error);
       }
@@ -220,7 +225,9 @@ export function createPusher(deps: Deps): Pusher {
   const run = async () => {
     while (!closing.signal.aborted) {
       await drain();
-      isQuiet = !(await bell.rungWithin(Math.min(LOOK_EVERY_MS, releases.dueInMs()), closing.signal));
+      const waitMs = Math.min(LOOK_EVERY_MS, releases.dueInMs());
+      const hasRung = await bell.rungWithin(waitMs, closing.signal);
+      isQuiet = !hasRung && waitMs === LOOK_EVERY_MS;
     }
     for (const { reject } of waiting) reject(closed());
     waiting.clear();

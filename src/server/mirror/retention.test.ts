@@ -1,3 +1,4 @@
+import { setTimeout as delay } from "node:timers/promises";
 import { eq } from "drizzle-orm";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import type { SessionStatus } from "../../../sidecar/src/contract";
@@ -68,6 +69,11 @@ describe("retention in the mirror", () => {
     look(KEPT_MS);
   };
   const seqs = (sessionId = t.sessionId) => mirror.seqs(sessionId);
+  /** So many there were, and after a while still are. */
+  const calls = async (count: number) => {
+    await delay(400);
+    expect(mirror.state.letGoCalls).toBe(count);
+  };
   /** Every call that was due has been made. */
   const nothingGoes = async (of: number[]) => {
     await pusher.drained();
@@ -136,9 +142,37 @@ describe("retention in the mirror", () => {
     };
     rest();
     await expect.poll(() => seqs().length).toBe(50);
+    await calls(2);
     await write(t.sessionId, 2);
     expect(seqs()).toEqual(upTo(52, 201));
-    expect(mirror.state.letGoCalls).toBe(2);
+  });
+
+  it("stops half-way when the session gets an event, stopped as it is, and begins anew ten minutes later", async () => {
+    await writeMany();
+    become("stopped");
+    mirror.state.onLetGo = () => {
+      if (seqs().length === 250) void write(t.sessionId, 1);
+      return null;
+    };
+    rest();
+    await expect.poll(() => seqs().at(-1)).toBe(251);
+    await calls(1);
+    expect(seqs()).toEqual(upTo(151, 101));
+    rest();
+    await expect.poll(seqs).toEqual([]);
+  });
+
+  it("forgets which events were refused: there is no stand-in for them any more", async () => {
+    mirror.state.always = ({ events }) =>
+      events.some(({ seq, type }) => seq === 2 && type === "part.delta")
+        ? new MirrorError("refused", "too bad")
+        : null;
+    await write(t.sessionId, 5);
+    expect(pusher.health().parked).toHaveLength(1);
+    become("stopped");
+    rest();
+    await expect.poll(seqs).toEqual([]);
+    expect(pusher.health().parked).toEqual([]);
   });
 
   it("begins again with the newest when the session is resumed", async () => {
@@ -157,6 +191,7 @@ describe("retention in the mirror", () => {
   it("asks again when the answer is lost, also of a session that ran meanwhile: nothing is missing there", async () => {
     await writeMany();
     become("stopped");
+    t.addSession("ses_runs");
     let lost = 0;
     mirror.state.onLetGo = () => {
       // The first two calls did their work.
@@ -165,12 +200,26 @@ describe("retention in the mirror", () => {
       return new MirrorError("unreachable", "the answer is lost");
     };
     rest();
+    await expect.poll(() => lost).toBe(1);
+    // That is its own failure alone.
+    await write("ses_runs", 1);
+    expect(pusher.health().failingSinceMs).toBeNull();
     await expect.poll(() => lost).toBe(2);
     await write(t.sessionId, 2);
     expect(seqs()).toEqual(upTo(52, 201));
     become("stopped");
     rest();
     await expect.poll(seqs).toEqual([]);
+  });
+
+  it("asks again when it is refused once", async () => {
+    await write(t.sessionId, 5);
+    become("stopped");
+    mirror.state.onLetGo = () =>
+      mirror.state.letGoCalls === 1 ? new MirrorError("refused", "it took too long") : null;
+    rest();
+    await expect.poll(seqs).toEqual([]);
+    expect(warn).not.toHaveBeenCalled();
   });
 
   it("says that a mirror with older functions keeps them, and goes on", async () => {
@@ -207,7 +256,7 @@ describe("retention in the mirror", () => {
     expect(pusher.holding()).toEqual(new Map());
   });
 
-  it("looks again when the database could not be read", () => {
+  it("says so when the database could not be read, and looks again", () => {
     const broken = createRetention({
       db: t.db,
       pusher: {
@@ -220,6 +269,7 @@ describe("retention in the mirror", () => {
       now: () => 0,
     });
     broken.look();
-    expect(warn).toHaveBeenCalledOnce();
+    broken.look();
+    expect(warn).toHaveBeenCalledTimes(2);
   });
 });

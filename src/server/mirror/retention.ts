@@ -12,7 +12,7 @@ const PIECE = 500;
 
 /**
  * Has the mirror let go of the events of sessions that do not run any more; browsers that open one read them from the
- * server. What an earlier server process told a Convex elsewhere stays there until its session runs again.
+ * server. What an earlier server process told a Convex elsewhere stays there until its session has run again.
  */
 export interface Retention {
   /** To be called each minute or so: what did not run, and had no event, at each look for {@link KEPT_MS} is let go of. */
