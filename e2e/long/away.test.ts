@@ -29,7 +29,7 @@ describe("pages that were away for an hour", () => {
     const cut = await cutMirror(withoutMirror);
     await show(withoutMirror, id);
     const laptop = await launchBrowser();
-    let wake = () => undefined as void;
+    let wake: () => void = () => undefined;
     try {
       const asleep = await (await signedInContext(laptop, product().url)).newPage();
       await show(asleep, id);

@@ -1,7 +1,7 @@
 import type { SidecarEventBody } from "../contract";
 import { headOf } from "./cut";
 
-/** From one release of deltas to the next, at least. Everything on their way to a page costs by the event, not by its length. */
+/** From one release of deltas to the next, at least. On the way to a page everything costs by the event, not by its length. */
 export const COALESCE_WINDOW_MS = 40;
 /** No delta is longer; a JSON string takes at most 6 bytes a unit, so this stays under the limit of an event. */
 export const MAX_DELTA_UNITS = 32 * 1024;
@@ -10,7 +10,8 @@ type Delta = Extract<SidecarEventBody, { type: "part.delta" | "tool.output" }>;
 
 /**
  * Joins deltas of the same part within a window; the first after a quiet moment is passed on at once. Anything else first
- * releases what is held, so the order of events stays. Whoever makes one calls {@link Coalescer.flush} before the end: a timer is pending while text is held.
+ * releases what is held, so the order of events stays. Whoever makes one calls {@link Coalescer.flush} before the end: a timer
+ * is pending while text is held.
  */
 export class Coalescer {
   readonly #release: (events: SidecarEventBody[]) => void;

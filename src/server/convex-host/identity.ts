@@ -27,7 +27,7 @@ export interface AuthConfig {
 const LEEWAY_SECONDS = 5;
 const REGISTERED = new Set(["iss", "sub", "aud", "exp", "nbf", "iat", "jti"]);
 
-/** Of tokens that were verified: who writes sends the same one with every batch, and a signature takes longer to verify than a batch. */
+/** Of tokens that were verified: who writes sends the same one with every batch. */
 const KEPT_TOKENS = 100;
 
 /** @returns a function that throws HostError `unauthenticated` */

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { eq } from "drizzle-orm";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, type MockInstance, vi } from "vitest";
 import type { SessionStatus } from "../../../sidecar/src/contract";
 import { sessions } from "../db/schema";
 import { testDatabase, type TestDatabase } from "../db/testing";
@@ -20,6 +20,8 @@ describe("retention in the mirror", () => {
   let mirror: ReturnType<typeof fakeMirror>;
   let pusher: Pusher;
   let retention: Retention;
+  /** Of the outbox. */
+  let clear: MockInstance<() => void>;
   let warn: ReturnType<typeof vi.fn<Logger["warn"]>>;
   beforeEach(() => {
     t = testDatabase();
@@ -28,10 +30,12 @@ describe("retention in the mirror", () => {
     const logger = { info: () => undefined, warn: vi.fn<Logger["warn"]>(), error: () => undefined };
     warn = logger.warn;
     log = createEventLog({ ...t, onCommit: () => pusher.wake() });
+    const dirty = createDirtyMarks({ db: t.db, now });
+    clear = vi.spyOn(dirty, "clear");
     pusher = createPusher({
       db: t.db,
       target: mirror.target,
-      dirty: createDirtyMarks({ db: t.db, now }),
+      dirty,
       log: logger,
       begin: async () => undefined,
       intervalMs: 1,
@@ -122,7 +126,9 @@ describe("retention in the mirror", () => {
     await writeMany();
     become("stopped");
     const seen: number[] = [];
+    const clears: number[] = [];
     mirror.state.onLetGo = () => {
+      clears.push(clear.mock.calls.length);
       seen.push(seqs()[0] ?? 0);
       if (seen.length === 2) void write("ses_runs", 1);
       if (seen.length === 3) expect(seqs("ses_runs")).toEqual([1]);
@@ -131,6 +137,8 @@ describe("retention in the mirror", () => {
     rest();
     await expect.poll(seqs).toEqual([]);
     expect(seen).toEqual([1, 101, 201]);
+    // That waits for the disk.
+    expect(clears).toEqual([clears[0], clears[0], clears[0]]);
   });
 
   it("stops half-way when the session runs again, which goes on where it was", async () => {

@@ -64,19 +64,16 @@ export function createGarbageCollection(deps: {
     const images = mayRemoveImages ? await driver.listSessionImages() : [];
     const endpoints = await driver.listEndpoints();
     const volumes = which === "all" ? await driver.listVolumes() : [];
-    const stored = which === "all" ? await files.list() : [];
+    const kept = which === "all" ? await files.list() : [];
     const there = await driver.list();
     const { id, instanceId, status, queuePlace, image, readyImage } = sessions;
     const rows = db.select({ id, instanceId, status, queuePlace, image, readyImage }).from(sessions).all();
-    const known = db.select({ id: snapshots.id }).from(snapshots).all();
-    const instances = there.map((at) => at.instanceId);
-    return {
-      ...garbageOf({ images, endpoints, volumes, instances }, rows, {
-        image: deps.image,
-        now: deps.clock.now(),
-      }),
-      snapshots: withoutRow(stored, new Set(known.map(({ id }) => id))),
-    };
+    const snapshotRows = db.select({ id: snapshots.id }).from(snapshots).all();
+    return garbageOf(
+      { images, endpoints, volumes, snapshots: kept, instances: there.map((at) => at.instanceId) },
+      { sessions: rows, snapshots: snapshotRows },
+      { image: deps.image, now: deps.clock.now() },
+    );
   };
   const removed = async <T>(things: readonly T[], remove: (thing: T) => Promise<unknown>): Promise<T[]> => {
     const gone: T[] = [];
@@ -117,18 +114,15 @@ interface Row {
   readyImage: string | null;
 }
 
-function withoutRow(stored: readonly StoredSnapshot[], known: ReadonlySet<string>): StoredSnapshot[] {
-  return stored.filter(({ snapshotId }) => !known.has(snapshotId));
-}
-
 /** @param there what the engine and the data directory hold of this installation */
 function garbageOf(
-  there: Omit<Garbage, "snapshots">,
-  rows: readonly Row[],
+  there: Garbage,
+  { sessions: rows, snapshots: kept }: { sessions: readonly Row[]; snapshots: readonly { id: string }[] },
   { image, now }: { image: string | null; now: number },
-): Omit<Garbage, "snapshots"> {
+): Garbage {
   const needed = new Set([image, ...rows.flatMap((row) => [row.image, row.readyImage])]);
   const known = new Set(rows.map(({ id }) => id));
+  const keptIds = new Set(kept.map(({ id }) => id));
   const wanted = new Set(rows.filter(isRunning).map(({ instanceId }) => instanceId));
   // A stopped session may name a container that could not be removed yet: its directory goes with it, in order.
   const named = new Set([...rows.map(({ instanceId }) => instanceId), ...there.instances]);
@@ -136,6 +130,7 @@ function garbageOf(
     instances: there.instances.filter((id) => !wanted.has(id)),
     endpoints: there.endpoints.filter((id) => !named.has(id)),
     volumes: there.volumes.filter((id) => !known.has(id)),
+    snapshots: there.snapshots.filter(({ snapshotId }) => !keptIds.has(snapshotId)),
     images: there.images.filter(
       ({ refs, createdAt }) =>
         !refs.some((ref) => needed.has(ref)) && now - Date.parse(createdAt) > IMAGE_KEPT_MS,

@@ -52,7 +52,10 @@ export interface Reclaimed {
 
 export interface Storage {
   summary(caller: Caller): Promise<StorageSummary>;
-  /** Containers of no session, volumes of sessions and files of snapshots that the database does not know, old session images. @param opts.dryRun only says what would go */
+  /**
+   * Containers of no session, volumes of sessions and files of snapshots that the database does not know, old session images.
+   * @param opts.dryRun only says what would go
+   */
   reclaim(opts: { dryRun: boolean }): Promise<Reclaimed>;
 }
 
